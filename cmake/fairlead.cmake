@@ -71,9 +71,27 @@ endfunction()
 # What every test finds in its environment:
 #   FAIRLEAD_BIN     programs of this build         FAIRLEAD_SOURCE  the tree, for data files
 #   FAIRLEAD_TOOLS   fairlead-devcluster, kubectl (built by `make build`, whatever the preset)
-function(fairlead_register_test_ name label)
+# ctest begins with what is quick and finds most (COST); tests that start clusters do not run beside each other. The
+# target tests_<label> builds all test programs of a label.
+function(fairlead_register_test_ name label target)
+  set(labels unit store sim fuzz integration e2e)
+  list(FIND labels ${label} position)
+  if(position LESS 0)
+    message(FATAL_ERROR "${name}: label \"${label}\" is not one of ${labels}")
+  endif()
+  math(EXPR cost "100 - 10 * ${position}")
+  if(label MATCHES "^(integration|e2e)$")
+    set_tests_properties(${name} PROPERTIES RESOURCE_LOCK cluster)
+  endif()
+  if(target)
+    if(NOT TARGET tests_${label})
+      add_custom_target(tests_${label})
+    endif()
+    add_dependencies(tests_${label} ${target})
+  endif()
   set_tests_properties(${name} PROPERTIES
     LABELS "${label}"
+    COST ${cost}
     TIMEOUT 600
     ENVIRONMENT "FAIRLEAD_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY};FAIRLEAD_TOOLS=${PROJECT_SOURCE_DIR}/out/bin;\
 FAIRLEAD_SOURCE=${PROJECT_SOURCE_DIR}")
@@ -86,7 +104,7 @@ function(fairlead_test_program_ name label sources)
   target_link_libraries(${name}_test PRIVATE GTest::gmock GTest::gmock_main)
   fairlead_precompile_(${name}_test)
   add_test(NAME ${name} COMMAND ${name}_test --gtest_brief=1)
-  fairlead_register_test_(${name} ${label})
+  fairlead_register_test_(${name} ${label} ${name}_test)
 endfunction()
 
 # x_fuzz.cc defines LLVMFuzzerTestOneInput. The fuzz preset makes the program <folder>_x_fuzz of it; every other
@@ -104,7 +122,7 @@ function(fairlead_fuzzers_ name sources depends packages)
       target_sources(${target} PRIVATE ${PROJECT_SOURCE_DIR}/cmake/fuzz_replay.cc)
       set_target_properties(${target} PROPERTIES UNITY_BUILD OFF)
       add_test(NAME ${target} COMMAND ${target} ${PROJECT_SOURCE_DIR}/tests/fuzz/${parser})
-      fairlead_register_test_(${target} fuzz)
+      fairlead_register_test_(${target} fuzz ${target})
     endif()
   endforeach()
 endfunction()
@@ -170,6 +188,9 @@ function(fairlead_test name)
   endif()
 endfunction()
 
+# Everything that a user runs, without the tests.
+add_custom_target(programs)
+
 # The program <name> from src/<folder>/main.cc; the rest of the folder is its library, declared beside it.
 function(fairlead_program name folder)
   cmake_parse_arguments(PARSE_ARGV 2 arg "" "" "DEPENDS;PACKAGES")
@@ -177,6 +198,7 @@ function(fairlead_program name folder)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/src)
   fairlead_precompile_(${name})
   fairlead_link_(${name} PRIVATE "${arg_DEPENDS}" "${arg_PACKAGES}")
+  add_dependencies(programs ${name})
 endfunction()
 
 # A folder of slices: each subfolder with an install.h is a library of its own, and the generated
