@@ -178,7 +178,7 @@ T decode(std::string_view text, Mode mode = Mode::wire) {
   return object;
 }
 template <class T>
-T decode(const boost::json::value& value, Mode mode = Mode::wire, std::string_view path = {}) {
+T decode_value(const boost::json::value& value, Mode mode = Mode::wire, std::string_view path = {}) {
   T object{};
   decode_into(type_of(Tag<T>{}), value, mode, &object, path);
   return object;
