@@ -173,7 +173,11 @@ Codec make_optional_codec() {
                                            const M& value = *static_cast<const M*>(m);
                                            if (value) codec_for<T>().each_string(&*value, visit, context);
                                          },
-          inner.nested};
+          inner.nested,
+          [](void* m, void (*visit)(const Codec&, void*, void*), void* context) {
+            M& value = *static_cast<M*>(m);
+            if (value) visit(codec_for<T>(), &*value, context);
+          }};
 }
 
 template <class T>
@@ -219,7 +223,10 @@ Codec make_vector_codec() {
               : +[](const void* m, void (*visit)(std::string_view, void*), void* context) {
                   for (const T& element : *static_cast<const M*>(m)) codec_for<T>().each_string(&element, visit, context);
                 },
-          codec_for<T>().nested};
+          codec_for<T>().nested,
+          [](void* m, void (*visit)(const Codec&, void*, void*), void* context) {
+            for (T& element : *static_cast<M*>(m)) visit(codec_for<T>(), &element, context);
+          }};
 }
 
 template <class M, class T>
@@ -269,7 +276,10 @@ Codec make_map_codec() {
                     codec_for<T>().each_string(&value, visit, context);
                   }
                 },
-          codec_for<T>().nested};
+          codec_for<T>().nested,
+          [](void* m, void (*visit)(const Codec&, void*, void*), void* context) {
+            for (auto& [key, value] : *static_cast<M*>(m)) visit(codec_for<T>(), &value, context);
+          }};
 }
 
 const Codec& bool_codec();

@@ -83,6 +83,8 @@ struct Codec {
   // Calls `visit` for every string inside: the ids of a reference field.
   void (*each_string)(const void* member, void (*visit)(std::string_view, void*), void* context) = nullptr;
   const Type* (*nested)() = nullptr;  // objects, and arrays or maps of objects
+  // Optionals, arrays and maps: calls `visit` for every element with the element's codec.
+  void (*each_element)(void* member, void (*visit)(const Codec& codec, void* element, void* context), void* context) = nullptr;
 };
 
 struct Field {
