@@ -31,16 +31,30 @@ bool CancelToken::wait_for_us(std::int64_t us) const {
   return state.changed.wait_for(lock, std::chrono::microseconds(us), [&] { return state.cancelled; });
 }
 
-void CancelToken::on_cancel(std::function<void()> f) const {
-  if (!state_) return;
+std::uint64_t CancelToken::on_cancel(std::function<void()> f) const {
+  if (!state_) return 0;
   {
     const std::lock_guard lock(state_->mutex);
     if (!state_->cancelled) {
-      state_->callbacks.push_back(std::move(f));
-      return;
+      state_->callbacks.emplace_back(state_->next_ticket, std::move(f));
+      return state_->next_ticket++;
     }
   }
   f();
+  return 0;
+}
+
+void CancelToken::forget(std::uint64_t ticket) const {
+  if (!state_ || ticket == 0) return;
+  std::function<void()> dropped;  // destroyed outside of the lock: what it captures may have a destructor of its own
+  const std::lock_guard lock(state_->mutex);
+  auto& callbacks = state_->callbacks;
+  for (auto entry = callbacks.begin(); entry != callbacks.end(); ++entry) {
+    if (entry->first != ticket) continue;
+    dropped = std::move(entry->second);
+    callbacks.erase(entry);
+    return;
+  }
 }
 
 CancelSource::CancelSource() : state_(std::make_shared<CancelToken::State>()) {}
@@ -52,7 +66,7 @@ CancelToken CancelSource::token() const {
 }
 
 void CancelSource::cancel(std::string reason) {
-  std::vector<std::function<void()>> callbacks;
+  std::vector<std::pair<std::uint64_t, std::function<void()>>> callbacks;
   {
     const std::lock_guard lock(state_->mutex);
     if (state_->cancelled) return;
@@ -61,7 +75,7 @@ void CancelSource::cancel(std::string reason) {
     callbacks.swap(state_->callbacks);
   }
   state_->changed.notify_all();
-  for (const auto& callback : callbacks) callback();
+  for (const auto& callback : callbacks) callback.second();
 }
 
 }  // namespace fairlead

@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace fairlead {
@@ -23,7 +24,10 @@ class CancelToken {
   // Waits at most `us` microseconds; true when cancelled meanwhile. The only permitted way for a worker thread to pause.
   bool wait_for_us(std::int64_t us) const;
   // Calls `f` once when cancelled (at once where it already is), on the cancelling thread. `f` must not block.
-  void on_cancel(std::function<void()> f) const;
+  // Returns a ticket for forget(); 0 where there is nothing to forget.
+  std::uint64_t on_cancel(std::function<void()> f) const;
+  // Drops a callback that is no longer wanted, so that a long-lived token does not collect them. It may be running just now.
+  void forget(std::uint64_t ticket) const;
 
  private:
   friend class CancelSource;
@@ -32,7 +36,8 @@ class CancelToken {
     std::condition_variable changed;
     bool cancelled = false;
     std::string reason;
-    std::vector<std::function<void()>> callbacks;
+    std::vector<std::pair<std::uint64_t, std::function<void()>>> callbacks;
+    std::uint64_t next_ticket = 1;
   };
   std::shared_ptr<State> state_;
 };
