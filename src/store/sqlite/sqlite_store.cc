@@ -1,0 +1,381 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/sqlite/sqlite_store.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <condition_variable>
+#include <cstring>
+#include <mutex>
+#include <span>
+#include <thread>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "base/queue.h"
+#include "base/text.h"
+#include "store/migrate.h"
+#include "store/sqlite/connection.h"
+
+namespace fairlead::store {
+
+namespace {
+
+// Most closures in one group commit: bounds how long the first of them waits for the last.
+constexpr std::size_t kMaxBatch = 500;
+
+// What this thread is doing with any store; transactions must not nest, and the writer must not wait for itself.
+enum class Inside { nothing, transaction, hook };
+thread_local Inside inside = Inside::nothing;
+
+class Entered {
+ public:
+  explicit Entered(Inside what) : before_(std::exchange(inside, what)) {}
+  ~Entered() { inside = before_; }
+  Entered(const Entered&) = delete;
+  Entered& operator=(const Entered&) = delete;
+
+ private:
+  const Inside before_;
+};
+
+void refuse_nesting() {
+  if (inside == Inside::transaction) throw Error(Fault::bug, "a transaction was begun inside another one: pass the Tx on");
+}
+
+struct Job {
+  std::function<void(Tx&)> f;
+  std::function<void(std::exception_ptr)> done;
+};
+
+// What became of a job before the commit.
+struct Outcome {
+  std::exception_ptr error;
+  std::vector<std::function<void()>> after_commit;
+  bool outbox = false;
+};
+
+void create_private_file(const std::string& path) {
+  const file::Descriptor fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (fd.valid()) return;
+  throw Error(Fault::unavailable, text::format("cannot create or open the database {}: {}", path, std::strerror(errno)))
+      .with_help("the server's user must be able to write to that folder");
+}
+
+struct Listeners {
+  std::mutex mutex;
+  std::int64_t next = 0;
+  std::vector<std::pair<std::int64_t, std::function<void()>>> all;
+
+  void call() {
+    const std::lock_guard lock(mutex);
+    for (const auto& [id, f] : all) f();
+  }
+};
+
+class SqliteStore : public Store {
+ public:
+  SqliteStore(SqliteOptions options, Clock& clock)
+      : options_(std::move(options)), clock_(clock), jobs_(kMaxQueuedWrites) {
+    create_private_file(options_.path);
+    writer_ = std::make_unique<SqliteConnection>(options_.path, SqliteConnection::Use::write);
+    if (options_.migrate) {
+      migrate({*writer_, [this](const std::string& sql) { writer_->run_script(sql); }, options_.path, clock_.now().us},
+              embedded_migrations());
+    }
+    thread_ = std::thread([this] { drain(); });
+  }
+  ~SqliteStore() override { close(); }
+
+  void write_async(std::function<void(Tx&)> f, std::function<void(std::exception_ptr)> done) override {
+    refuse_nesting();
+    const auto shared_done = std::make_shared<std::function<void(std::exception_ptr)>>(std::move(done));
+    if (jobs_.try_push({std::move(f), [shared_done](std::exception_ptr error) { (*shared_done)(std::move(error)); }})) return;
+    (*shared_done)(std::make_exception_ptr(refusal()));
+  }
+
+  Subscription subscribe_outbox(std::function<void()> f) override {
+    const std::lock_guard lock(listeners_->mutex);
+    const std::int64_t id = ++listeners_->next;
+    listeners_->all.emplace_back(id, std::move(f));
+    return Subscription(nullptr, [listeners = listeners_, id](void*) {
+      const std::lock_guard guard(listeners->mutex);
+      std::erase_if(listeners->all, [id](const auto& entry) { return entry.first == id; });
+    });
+  }
+
+  Clock& clock() override { return clock_; }
+  std::string place() const override { return options_.path; }
+
+  void close() override {
+    {
+      const std::lock_guard lock(close_mutex_);
+      if (std::exchange(closed_, true)) return;
+    }
+    jobs_.close();
+    if (thread_.joinable()) thread_.join();
+    std::unique_lock lock(readers_mutex_);
+    readers_changed_.notify_all();
+    readers_changed_.wait(lock, [&] { return idle_readers_.size() == open_readers_; });
+    idle_readers_.clear();
+    writer_.reset();
+  }
+
+  std::vector<std::string> check_integrity() override {
+    return read([](const Tx& tx) {
+      std::vector<std::string> findings;
+      for (Statement rows = tx.query("PRAGMA integrity_check"); rows.next();) {
+        if (rows.view(0) != "ok") findings.push_back(rows.text(0));
+      }
+      return findings;
+    });
+  }
+
+  void backup_to(const std::string& path) override {
+    refuse_nesting();
+    if (file::exists(path)) throw invalid(text::format("{} exists; a backup never overwrites a file", path));
+    create_private_file(path);  // SQLite accepts an empty file as its target and keeps the mode
+    SqliteConnection connection(options_.path, SqliteConnection::Use::write);
+    Statement statement(connection, "VACUUM INTO ?");
+    statement.bind(path);
+    statement.run();
+  }
+
+ protected:
+  void run_read(const std::function<void(const Tx&)>& f) override {
+    refuse_nesting();
+    const Reader reader(*this);
+    reader->run_script("BEGIN");
+    reader->expect_transaction(true);
+    const Entered entered(Inside::transaction);
+    const Tx tx(*reader, clock_);
+    try {
+      f(tx);
+    } catch (...) {
+      end_read(*reader);
+      throw;
+    }
+    end_read(*reader);
+  }
+
+  void run_write(const std::function<void(Tx&)>& f) override {
+    refuse_nesting();
+    if (inside == Inside::hook) throw Error(Fault::bug, "an after-commit hook waits for a write: use write_async, or another thread");
+    struct Waiting {
+      std::mutex mutex;
+      std::condition_variable changed;
+      bool finished = false;
+      std::exception_ptr error;
+    } waiting;
+    const auto done = [&waiting](std::exception_ptr error) {
+      // Notified under the lock: the waiter may return and destroy `waiting` as soon as it is released.
+      const std::lock_guard lock(waiting.mutex);
+      waiting.error = std::move(error);
+      waiting.finished = true;
+      waiting.changed.notify_one();
+    };
+    if (!jobs_.try_push({[&f](Tx& tx) { f(tx); }, done})) throw refusal();
+    std::unique_lock lock(waiting.mutex);
+    waiting.changed.wait(lock, [&] { return waiting.finished; });
+    if (waiting.error) std::rethrow_exception(waiting.error);
+  }
+
+ private:
+  // A read connection for as long as this lives.
+  class Reader {
+   public:
+    explicit Reader(SqliteStore& store) : store_(store), connection_(store.take_reader()) {}
+    ~Reader() { store_.give_back(std::move(connection_)); }
+    Reader(const Reader&) = delete;
+    Reader& operator=(const Reader&) = delete;
+    SqliteConnection* operator->() const { return connection_.get(); }
+    SqliteConnection& operator*() const { return *connection_; }
+
+   private:
+    SqliteStore& store_;
+    std::unique_ptr<SqliteConnection> connection_;
+  };
+
+  Error refusal() {
+    const std::lock_guard lock(close_mutex_);
+    if (closed_) return Error(Fault::unavailable, "the server is stopping").retry_after(5);
+    return Error(Fault::unavailable, "the database cannot keep up: too many changes are waiting").retry_after(1);
+  }
+
+  static void end_read(SqliteConnection& connection) {
+    connection.expect_transaction(false);
+    if (connection.in_transaction()) connection.run_script("ROLLBACK");
+  }
+
+  std::unique_ptr<SqliteConnection> take_reader() {
+    std::unique_lock lock(readers_mutex_);
+    const auto limit = static_cast<std::size_t>(std::max(options_.readers, 1));
+    readers_changed_.wait(lock, [&] { return is_closed() || !idle_readers_.empty() || open_readers_ < limit; });
+    if (is_closed()) throw Error(Fault::unavailable, "the server is stopping").retry_after(5);
+    if (!idle_readers_.empty()) {
+      std::unique_ptr<SqliteConnection> reader = std::move(idle_readers_.back());
+      idle_readers_.pop_back();
+      return reader;
+    }
+    std::unique_ptr<SqliteConnection> fresh = std::make_unique<SqliteConnection>(options_.path, SqliteConnection::Use::read);
+    ++open_readers_;
+    return fresh;
+  }
+
+  void give_back(std::unique_ptr<SqliteConnection> reader) {
+    const std::lock_guard lock(readers_mutex_);
+    idle_readers_.push_back(std::move(reader));
+    readers_changed_.notify_all();
+  }
+
+  bool is_closed() {
+    const std::lock_guard lock(close_mutex_);
+    return closed_;
+  }
+
+  void drain() {
+    while (true) {
+      std::deque<Job> queued = jobs_.pop_all();
+      if (queued.empty()) return;
+      std::vector<Job> jobs(std::make_move_iterator(queued.begin()), std::make_move_iterator(queued.end()));
+      std::span<Job> rest(jobs);
+      while (!rest.empty()) rest = rest.subspan(commit_some(rest.first(std::min(rest.size(), kMaxBatch))));
+    }
+  }
+
+  // Runs jobs from the front in one transaction, answers them and returns how many there were. Less than all only where a failure
+  // made SQLite roll the whole transaction back.
+  std::size_t commit_some(std::span<Job> jobs) {
+    const std::int64_t start_us = clock_.steady_us();
+    std::vector<Outcome> outcomes;
+    std::exception_ptr failure;
+    try {
+      writer_->run_script("BEGIN IMMEDIATE");
+    } catch (...) {
+      failure = std::current_exception();
+      outcomes.resize(jobs.size());
+    }
+    while (!failure && outcomes.size() < jobs.size()) {
+      outcomes.push_back(run_one(jobs[outcomes.size()]));
+      if (!writer_->in_transaction()) failure = lost_transaction(outcomes.back().error);
+    }
+    if (!failure) failure = commit();
+    finish(jobs.first(outcomes.size()), outcomes, failure);
+    if (!failure) {
+      commits_.add();
+      committed_closures_.add(static_cast<std::int64_t>(outcomes.size()));
+      commit_time_.observe_us(clock_.steady_us() - start_us);
+    }
+    return outcomes.size();
+  }
+
+  static std::exception_ptr lost_transaction(const std::exception_ptr& error) {
+    return error ? error : std::make_exception_ptr(Error(Fault::unavailable, "the database rolled the change back").retry_after(1));
+  }
+
+  std::exception_ptr commit() noexcept {
+    try {
+      writer_->run_script("COMMIT");
+      return nullptr;
+    } catch (...) {
+      const std::exception_ptr failure = std::current_exception();
+      try {
+        if (writer_->in_transaction()) writer_->run_script("ROLLBACK");
+      } catch (const std::exception& error) {
+        log::error("a failed commit could not be rolled back", {{"error", error.what()}});
+      }
+      return failure;
+    }
+  }
+
+  Outcome run_one(Job& job) noexcept {
+    Outcome outcome;
+    Tx tx(*writer_, clock_);
+    try {
+      writer_->run_script("SAVEPOINT closure");
+      {
+        const Entered entered(Inside::transaction);
+        writer_->expect_transaction(true);
+        job.f(tx);
+      }
+      writer_->expect_transaction(false);
+      if (writer_->in_transaction()) writer_->run_script("RELEASE closure");
+      outcome.after_commit = tx.take_after_commit();
+      outcome.outbox = tx.outbox_marked();
+    } catch (...) {
+      outcome.error = std::current_exception();
+      writer_->expect_transaction(false);
+      roll_closure_back();
+    }
+    return outcome;
+  }
+
+  void roll_closure_back() noexcept {
+    try {
+      if (writer_->in_transaction()) writer_->run_script("ROLLBACK TO closure; RELEASE closure");
+    } catch (...) {
+      // Undoing one closure failed, so none of the transaction may be kept. ROLLBACK itself cannot fail on a live handle.
+      try {
+        writer_->run_script("ROLLBACK");
+      } catch (const std::exception& error) {
+        log::error("a transaction could not be rolled back", {{"error", error.what()}});
+      }
+    }
+  }
+
+  void finish(std::span<Job> jobs, std::vector<Outcome>& outcomes, const std::exception_ptr& failure) {
+    const Entered entered(Inside::hook);
+    bool outbox = false;
+    if (!failure) {
+      for (Outcome& outcome : outcomes) {
+        outbox = outbox || outcome.outbox;
+        for (const auto& hook : outcome.after_commit) guarded(hook);
+      }
+      if (outbox) guarded([this] { listeners_->call(); });
+    }
+    for (std::size_t i = 0; i < jobs.size(); ++i) {
+      const std::exception_ptr error = outcomes[i].error ? outcomes[i].error : failure;
+      guarded([&] { jobs[i].done(error); });
+      jobs[i] = {};
+    }
+  }
+
+  static void guarded(const std::function<void()>& f) {
+    try {
+      f();
+    } catch (const std::exception& error) {
+      log::error("an after-commit hook threw", {{"error", error.what()}});
+    }
+  }
+
+  const SqliteOptions options_;
+  Clock& clock_;
+  Queue<Job> jobs_;
+  std::unique_ptr<SqliteConnection> writer_;
+  std::thread thread_;
+  std::shared_ptr<Listeners> listeners_ = std::make_shared<Listeners>();
+
+  std::mutex close_mutex_;
+  bool closed_ = false;
+  std::mutex readers_mutex_;
+  std::condition_variable readers_changed_;
+  std::vector<std::unique_ptr<SqliteConnection>> idle_readers_;
+  std::size_t open_readers_ = 0;
+
+  metrics::Counter& commits_ = metrics::counter("fairlead_store_commits_total", "Transactions committed, each with one fsync");
+  metrics::Counter& committed_closures_ =
+      metrics::counter("fairlead_store_writes_total", "Writes in those transactions: more than commits under load");
+  metrics::Histogram& commit_time_ = metrics::histogram("fairlead_store_commit_seconds", "Duration of a group commit");
+};
+
+}  // namespace
+
+std::unique_ptr<Store> open_sqlite(SqliteOptions options, Clock& clock) {
+  return std::make_unique<SqliteStore>(std::move(options), clock);
+}
+
+}  // namespace fairlead::store
