@@ -15,6 +15,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "net/tls_text.h"
 
 namespace fairlead::net {
 namespace {
@@ -195,6 +196,38 @@ bool belongs(X509* certificate, EVP_PKEY* key) {
 }
 
 }  // namespace
+
+std::string certificate_subject(X509* certificate) { return name_text(X509_get_subject_name(certificate)); }
+
+std::string certificate_issuer(X509* certificate) { return name_text(X509_get_issuer_name(certificate)); }
+
+std::string certificate_names(X509* certificate) {
+  std::vector<std::string> names = alternative_names_of(certificate);
+  if (names.empty()) return name_part(X509_get_subject_name(certificate), NID_commonName);
+  constexpr std::size_t kShown = 10;
+  if (names.size() > kShown) names.resize(kShown);
+  return text::join(names, ", ");
+}
+
+std::string trust_problem(int error, std::string_view subject, std::string_view issuer, bool own_authorities) {
+  const std::string_view store = own_authorities ? "the given CA certificates" : "the system's CA certificates";
+  switch (error) {
+    case X509_V_ERR_CERT_HAS_EXPIRED: return text::format("\"{}\" has expired", subject);
+    case X509_V_ERR_CERT_NOT_YET_VALID: return text::format("\"{}\" is not valid yet; check the clocks", subject);
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+      return text::format("the self-signed \"{}\" is not among {}", subject, store);
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+      return text::format("its issuer \"{}\" is not among {}", issuer, store);
+    case X509_V_ERR_CERT_SIGNATURE_FAILURE:
+      return text::format("\"{}\" was not signed by the \"{}\" among {}", subject, issuer, store);
+    case X509_V_ERR_HOSTNAME_MISMATCH:
+    case X509_V_ERR_IP_ADDRESS_MISMATCH: return "it is for another name";
+    default: return X509_verify_cert_error_string(error);
+  }
+}
 
 PemBundle parse_pem(std::string_view pem, std::string_view key_password) {
   PemBundle bundle;

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+// Turns curl's result codes into one sentence that names the host and the reason.
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include <cstring>
+
+#include "base/text.h"
+#include "net/curl_transfer.h"
+#include "net/tls_text.h"
+
+namespace fairlead::net {
+namespace {
+
+using SharedFinding = std::shared_ptr<TlsFinding>;
+
+void free_finding(void*, void* pointer, CRYPTO_EX_DATA*, int, long, void*) { delete static_cast<SharedFinding*>(pointer); }
+
+int finding_index() {
+  static const int index = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, &free_finding);
+  return index;
+}
+
+int note_certificate(int accepted, X509_STORE_CTX* check) {
+  const auto* ssl = static_cast<SSL*>(X509_STORE_CTX_get_ex_data(check, SSL_get_ex_data_X509_STORE_CTX_idx()));
+  auto* finding = ssl ? static_cast<SharedFinding*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), finding_index())) : nullptr;
+  if (!finding) return accepted;
+  X509* certificate = X509_STORE_CTX_get_current_cert(check);
+  if (certificate && X509_STORE_CTX_get_error_depth(check) == 0) (*finding)->names = certificate_names(certificate);
+  if (!accepted && (*finding)->error == 0) {
+    (*finding)->error = X509_STORE_CTX_get_error(check);
+    if (certificate) {
+      (*finding)->issuer = certificate_issuer(certificate);
+      (*finding)->subject = certificate_subject(certificate);
+    }
+  }
+  return accepted;
+}
+
+std::string origin_of(const Transfer& transfer) {
+  const auto url = parse_url(transfer.request.url);
+  if (!url) return url_for_text(transfer.request.url);
+  const std::string host = url->host.find(':') == std::string::npos ? url->host : "[" + url->host + "]";
+  return text::format("{}://{}:{}", url->scheme, host, url->port);
+}
+
+std::string certificate_sentence(const Transfer& transfer, const std::string& origin) {
+  const TlsFinding& finding = *transfer.finding;
+  const TlsOptions& tls = transfer.request.tls;
+  if (finding.error == 0) {
+    const auto url = parse_url(transfer.request.url);
+    const std::string name = tls.server_name.empty() ? (url ? url->host : std::string()) : tls.server_name;
+    return text::format("the certificate of {} is not for the name {}; it names {}", origin, name,
+                        finding.names.empty() ? "nothing" : finding.names);
+  }
+  const bool own = !tls.ca_pem.empty() || !tls.ca_file.empty();
+  return text::format("the certificate of {} is not trusted: {}", origin,
+                      trust_problem(finding.error, finding.subject, finding.issuer, own));
+}
+
+std::string connect_reason(const Transfer& transfer) {
+  long number = 0;
+  curl_easy_getinfo(transfer.easy.get(), CURLINFO_OS_ERRNO, &number);
+  if (number == 0) return "no connection";
+  std::string reason = std::strerror(static_cast<int>(number));
+  if (!reason.empty() && reason[0] >= 'A' && reason[0] <= 'Z') reason[0] = static_cast<char>(reason[0] - 'A' + 'a');
+  return reason;
+}
+
+Error timeout_error(const Transfer& transfer, const std::string& origin) {
+  curl_off_t connected = 0;
+  curl_off_t secured = 0;
+  curl_easy_getinfo(transfer.easy.get(), CURLINFO_CONNECT_TIME_T, &connected);
+  curl_easy_getinfo(transfer.easy.get(), CURLINFO_PRETRANSFER_TIME_T, &secured);
+  const ClientRequest& request = transfer.request;
+  if (secured == 0) {
+    const bool own_limit = request.connect_timeout_ms > 0 && (request.timeout_ms == 0 || request.connect_timeout_ms <= request.timeout_ms);
+    return Error(Fault::timeout, text::format("{}: {} within {} ms", origin,
+                                              connected == 0 ? "no connection" : "no TLS session",
+                                              own_limit ? request.connect_timeout_ms : request.timeout_ms));
+  }
+  return Error(Fault::timeout, text::format("{} did not answer within {} ms", origin, request.timeout_ms));
+}
+
+std::string tls_reason(const Transfer& transfer) {
+  const std::string_view text = transfer.error_text;
+  if (text.find("wrong version number") != std::string_view::npos || text.find("packet length too long") != std::string_view::npos) {
+    return "the server does not speak TLS on this port";
+  }
+  if (text.empty()) return "the TLS handshake failed";
+  return text::format("the TLS handshake failed ({})", text::shorten(text, 200));
+}
+
+}  // namespace
+
+CURLcode watch_certificate_check(CURL*, void* ssl_context, void* transfer) {
+  auto* context = static_cast<SSL_CTX*>(ssl_context);
+  auto* finding = new SharedFinding(static_cast<Transfer*>(transfer)->finding);
+  if (SSL_CTX_set_ex_data(context, finding_index(), finding) != 1) {
+    delete finding;
+    return CURLE_OUT_OF_MEMORY;
+  }
+  SSL_CTX_set_verify(context, SSL_CTX_get_verify_mode(context), &note_certificate);
+  return CURLE_OK;
+}
+
+Error error_of(const Transfer& transfer, CURLcode code) {
+  if (transfer.failure) return *transfer.failure;
+  const std::string origin = origin_of(transfer);
+  const auto unreachable = [&](std::string_view reason) {
+    return Error(Fault::unavailable, text::format("cannot reach {}: {}", origin, reason));
+  };
+  switch (code) {
+    case CURLE_COULDNT_RESOLVE_HOST: return unreachable("the name cannot be resolved");
+    case CURLE_COULDNT_RESOLVE_PROXY: return unreachable("the name of the proxy cannot be resolved");
+    case CURLE_COULDNT_CONNECT:
+      return unreachable(text::format("{}{}", transfer.request.proxy.empty() ? "" : "the proxy: ", connect_reason(transfer)));
+    case CURLE_OPERATION_TIMEDOUT: return timeout_error(transfer, origin);
+    case CURLE_PEER_FAILED_VERIFICATION: return Error(Fault::unavailable, certificate_sentence(transfer, origin));
+    case CURLE_SSL_CONNECT_ERROR: return unreachable(tls_reason(transfer));
+    case CURLE_SSL_CACERT_BADFILE:
+      return invalid(text::format("the CA certificate given for {} cannot be read", origin)).with_help("it must be PEM text");
+    case CURLE_SSL_CERTPROBLEM:
+      return invalid(text::format("the client certificate or key given for {} cannot be used", origin))
+          .with_help("both must be PEM text, the key not encrypted, and belong together");
+    case CURLE_TOO_MANY_REDIRECTS: return Error(Fault::unavailable, text::format("{} redirects in circles", origin));
+    case CURLE_UNSUPPORTED_PROTOCOL:
+      return Error(Fault::unavailable, text::format("{} redirects from https to something less safe", origin));
+    case CURLE_GOT_NOTHING: return unreachable("the connection was closed without an answer");
+    case CURLE_RECV_ERROR:
+    case CURLE_SEND_ERROR:
+    case CURLE_PARTIAL_FILE:
+    case CURLE_HTTP2_STREAM:
+    case CURLE_HTTP2: {
+      const std::string_view text = transfer.error_text;
+      const std::string detail = text.empty() ? std::string() : text::format(" ({})", text::shorten(text, 200));
+      return Error(Fault::unavailable, text::format("{}: the connection was lost before the answer was complete{}", origin, detail));
+    }
+    default: break;
+  }
+  const std::string_view own = transfer.error_text;
+  return unreachable(text::shorten(own.empty() ? std::string_view(curl_easy_strerror(code)) : own, 200));
+}
+
+}  // namespace fairlead::net
