@@ -30,7 +30,8 @@ test-fresh: ## make demo ONCE=1 and make test inside a minimal Debian 12 made fo
 
 bench: ## the benchmarks, with what they are compared to in the same run
 	@tools/bootstrap build bench
-	@env -u KUBECONFIG tools/bench
+	@tools/build all release
+	@env -u KUBECONFIG FAIRLEAD_BIN=$(CURDIR)/out/release/bin FAIRLEAD_TOOLS=$(CURDIR)/out/bin bench/run
 
 build: ## install what is missing and build every program into out/bin
 	@tools/build programs
@@ -38,7 +39,7 @@ build: ## install what is missing and build every program into out/bin
 format: ## format all C++ and Go files
 	@tools/format
 
-lint: ## format check, clang-tidy and go vet on changed files, tools/tidy on all
+lint: ## tools/tidy and format check on all files, clang-tidy on changed ones (BASE=commit, ALL=1)
 	@tools/lint
 
 clean: ## remove what was built (not .tools/ and not the compiler caches)

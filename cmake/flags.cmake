@@ -35,7 +35,7 @@ if(FAIRLEAD_SANITIZER)
 endif()
 
 find_program(FAIRLEAD_CCACHE ccache)
-if(FAIRLEAD_CCACHE)
+if(FAIRLEAD_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   # Relative paths let all build folders and clones of one machine share what was compiled.
   set(CMAKE_CXX_COMPILER_LAUNCHER
       env CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=1

@@ -40,7 +40,8 @@ NETWORK_HEADER = re.compile(r"(boost/asio|boost/beast|openssl/|curl/)")
 CLOCK = re.compile(r"\b(?:system|steady|high_resolution|utc|file)_clock\s*::\s*now\b"
                    r"|\b(?:gettimeofday|clock_gettime|timespec_get)\s*\("
                    r"|(?<![\w.>])(?:std::)?time\s*\(\s*(?:nullptr|NULL|0|&\s*\w+)\s*\)")
-SLEEP = re.compile(r"\bthis_thread\s*::\s*sleep_(?:for|until)\b|(?<![\w.>])(?:usleep|nanosleep|sleep)\s*\(")
+SLEEP = re.compile(r"\bthis_thread\s*::\s*sleep_(?:for|until)\b|(?<![\w.>])(?:usleep|nanosleep)\s*\("
+                   r"|(?<![\w.>])sleep\s*\(\s*[\w:]+\s*\)")
 MACHINE_PATH = re.compile(r"(?<![\w.})/-])/(?:work|root|home)/")
 # tidy: allow unfinished: the rule itself
 UNFINISHED = re.compile(r"\b(?:TODO|FIXME|XXX)\b")

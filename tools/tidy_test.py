@@ -82,7 +82,8 @@ class Time(unittest.TestCase):
         for use in ("std::this_thread::sleep_for(1s)", "std::this_thread::sleep_until(t)", "usleep(3)", "sleep(1)"):
             self.assertEqual(found("src/engine/a_test.cc", f"void f() {{ {use}; }}\n"), {"sleep": [2]}, use)
             self.assertEqual(found("tests/process/a.cc", f"void f() {{ {use}; }}\n"), {}, use)
-        self.assertEqual(found("src/steps/wait/a.cc", 'void f() { co_await run.sleep_until("a", t); }\n'), {})
+        self.assertEqual(found("src/steps/wait/a.cc", 'void f() { co_await run.sleep_until("a", t); }\n'
+                               'Verdict<void> sleep(std::string_view name, std::int64_t us);\n'), {})
 
 
 class AwaitedBraces(unittest.TestCase):
