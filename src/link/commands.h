@@ -41,13 +41,13 @@ const json::Type& type_of(json::Tag<Confidential>);
 
 // --- Envelopes -------------------------------------------------------------------------------------------------------
 
-// Kinds of commands: the names on the wire and in activity rows.
+// Kinds of commands: the names of the types' tables, on the wire and in activity rows.
 namespace kind {
-inline constexpr std::string_view apply = "apply";                // Apply -> ApplyResult; repeatable
-inline constexpr std::string_view verify = "verify";              // Verify -> VerifyResult; repeatable, long-lived, no slot
-inline constexpr std::string_view script = "script";              // RunScript -> ScriptResult; NOT repeatable
-inline constexpr std::string_view check_health = "check_health";  // CheckHealth -> HealthResult; repeatable
-inline constexpr std::string_view remove = "delete";              // Delete -> DeleteResult; repeatable
+inline constexpr std::string_view apply = "Apply";                // Apply -> ApplyResult; repeatable
+inline constexpr std::string_view verify = "Verify";              // Verify -> VerifyResult; repeatable, long-lived, no slot
+inline constexpr std::string_view script = "RunScript";           // RunScript -> ScriptResult; NOT repeatable
+inline constexpr std::string_view check_health = "CheckHealth";   // CheckHealth -> HealthResult; repeatable
+inline constexpr std::string_view remove = "Delete";              // Delete -> DeleteResult; repeatable
 }  // namespace kind
 
 struct Command {
@@ -56,6 +56,9 @@ struct Command {
   // False: when the executor does not know how a first delivery ended, it answers `lost` and never runs it again.
   bool repeatable = false;
   int lease_seconds = kDefaultLeaseSeconds;
+  // How many lines of this command's log the owner has durably: those of this delivery are numbered from here on, or from where
+  // the executor's own spool ends, whichever is later.
+  std::int64_t log_offset = 0;
   json::Raw payload;  // the struct of the kind
 };
 const json::Type& type_of(json::Tag<Command>);
@@ -172,8 +175,8 @@ struct Apply {
   std::vector<DocumentText> documents;
   std::string default_namespace = "default";  // for namespaced kinds without one
   bool create_namespace = false;     // makes default_namespace first where it is missing and this run is allowed to
-  std::string field_manager;         // "fairlead/ab12cd/Projects-12"
-  std::vector<std::string> former_managers;  // of ours: absorbed
+  std::string field_manager;         // "fairlead/ab12cd/Projects-12"; former managers of ours are absorbed
+  Confidential hash_key;             // keys the applied-hash annotation; stable per server; empty: Secrets are always applied
   bool force = true;                 // take over conflicting fields and name them in the log
   bool dry_run = false;
   bool will_verify = true;           // the mirror watches the kinds before the answer
@@ -212,8 +215,9 @@ const json::Type& type_of(json::Tag<ApplyResult>);
 struct Thresholds {
   std::optional<std::int64_t> image_pull_ms;
   std::optional<std::int64_t> unschedulable_ms;
-  std::optional<std::int64_t> scale_up_grace_ms;
-  std::optional<int> crash_loop_restarts;
+  std::optional<std::int64_t> scale_up_ms;
+  std::optional<std::int64_t> missing_reference_ms;
+  std::optional<int> crash_restarts;
 };
 const json::Type& type_of(json::Tag<Thresholds>);
 
@@ -232,15 +236,19 @@ const json::Type& type_of(json::Tag<Verify>);
 
 struct ObjectStatus {
   ObjectRef object;
-  std::string status;   // Healthy, Progressing, Degraded, Missing, Unknown, Suspended
+  std::string parent_uid;  // the owner within the list, for descendants
+  std::string status;      // Healthy, Progressing, Degraded, Missing, Unknown, Suspended: what people see
+  std::string progress;    // InProgress, Successful, Failed: what decides the step
   std::string message;
-  ObjectRef parent;     // the owner within the list, for descendants; kind empty: none
-  bool observed = true; // seen at or past the write
+  std::int64_t desired = -1;  // replicas, where the kind has them
+  std::int64_t ready = -1;
+  std::int64_t updated = -1;
 };
 const json::Type& type_of(json::Tag<ObjectStatus>);
 
 struct Cause {
-  ObjectRef object;  // the Pod where there is one
+  ObjectRef object;  // the applied object that fails
+  std::string pod;   // namespace/name, where one is to blame
   std::string container;
   std::string reason;   // ErrImagePull, CrashLoopBackOff, Unschedulable, ...
   std::string message;
@@ -257,9 +265,9 @@ const json::EnumNames& names_of(json::Tag<Verdict>);
 // A verdict is the value of a *succeeded* command, whatever it says: the question was answered.
 struct VerifyResult {
   Verdict verdict = Verdict::failed;
-  std::string summary;  // one sentence for the log
+  std::string summary;  // one sentence for the log, then details by line
   std::vector<ObjectStatus> objects;
-  std::vector<Cause> causes;  // the first is the most telling
+  std::optional<Cause> cause;
 };
 const json::Type& type_of(json::Tag<VerifyResult>);
 

@@ -40,6 +40,7 @@ struct SessionInfo {
   std::uint64_t epoch = 0;  // grows with every start of the executor's process; another epoch forgot what was in memory
   std::string incarnation;  // random id of its durable memory; another incarnation forgot everything
   bool connected = false;
+  bool resumed = false;     // the same process came back: what send() queued before goes on by itself, nothing need be sent again
   std::string version;      // SemVer of its program
   std::string kind;         // "agent" or "worker"
   std::string host;
@@ -79,7 +80,7 @@ struct HubSecrets {
 
 struct HubOptions {
   std::string server_incarnation;   // new after a restore of the database: executors then drop what they hold
-  std::optional<SigningKey> key;    // signs the handshake; executors that know the public half refuse anybody else
+  SigningKey key;                   // the server's own; executors seal secrets in results for it and refuse anybody else
   std::size_t max_sessions = 10'000;
   int handshake_timeout_ms = 10'000;
   int ping_interval_ms = 15'000;    // each renews the leases of what the executor is at work on
