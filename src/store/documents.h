@@ -188,6 +188,8 @@ class Documents {
   void insert_erased(Tx& tx, const Kind& kind, void* document);
   std::int64_t update_erased(Tx& tx, const Kind& kind, void* document, std::optional<std::int64_t> expected_version);
   void remove_erased(Tx& tx, const Kind& kind, std::string_view id);
+  void refuse_used(const Tx& tx, const Kind& kind, std::string_view id) const;
+  Usage usage_of(const Tx& tx, std::string owner_kind, std::string owner, std::string field) const;
   std::optional<std::string> find_json(const Tx& tx, const Kind& kind, std::string_view id) const;
   std::vector<std::string> list_json(const Tx& tx, const Kind& kind, const Query& query, std::int64_t* total) const;
   std::int64_t count_erased(const Tx& tx, const Kind& kind, const Query& query) const;
