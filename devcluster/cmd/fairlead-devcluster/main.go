@@ -210,7 +210,7 @@ func logTo(path string, verbosity int) error {
 	}
 	flags := flag.NewFlagSet("klog", flag.ContinueOnError)
 	klog.InitFlags(flags)
-	for name, value := range map[string]string{"logtostderr": "false", "alsologtostderr": "false", "stderrthreshold": "FATAL",
+	for name, value := range map[string]string{"logtostderr": "false", "alsologtostderr": "false", "stderrthreshold": "FATAL", "one_output": "true",
 		"v": fmt.Sprint(verbosity)} {
 		if err := flags.Set(name, value); err != nil {
 			return err

@@ -1,0 +1,19 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# test.sh BIN_DIR [go test flags]: unit tests, then the smoke tests of the programs that build.sh put into BIN_DIR.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+bin=${1:?"usage: test.sh BIN_DIR [go test flags]"}
+shift
+for program in fairlead-devcluster kubectl; do
+  if [ ! -x "$bin/$program" ]; then
+    echo "test.sh: $bin/$program is missing: run devcluster/build.sh $bin first" >&2
+    exit 1
+  fi
+done
+DEVCLUSTER_BIN=$(cd "$bin" && pwd)
+export DEVCLUSTER_BIN
+cd "$here"
+. ./goflags.sh
+# Without vet: it would analyse all 2,400 packages below (150 CPU-seconds); `make lint` is the place for it.
+go test -vet=off -tags smoke "$@" ./internal/options ./internal/simkubelet ./smoke
