@@ -35,6 +35,7 @@ const Type& type_of(json::Tag<Challenge>) {
 
 const Type& type_of(json::Tag<Hello>) {
   static const Type type = Type::of<Hello>("Hello")
+                               .field("Nonce", &Hello::nonce, required)
                                .field("Executor", &Hello::executor, required)
                                .field("Epoch", &Hello::epoch)
                                .field("Incarnation", &Hello::incarnation, required)
@@ -69,6 +70,7 @@ std::string proof_text(std::string_view label, const Challenge& challenge, const
   add(challenge.nonce);
   add(challenge.server_key);
   add(challenge.server_incarnation);
+  add(hello.nonce);
   add(hello.executor);
   add(text::format("{}", hello.epoch));
   add(hello.incarnation);

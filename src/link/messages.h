@@ -26,6 +26,7 @@ struct Challenge {
 const json::Type& type_of(json::Tag<Challenge>);
 
 struct Hello {
+  std::string nonce;       // base64, 32 bytes: an old Welcome proves nothing
   std::string executor;
   std::int64_t epoch = 0;
   std::string incarnation;
