@@ -12,7 +12,9 @@ for program in fairlead-devcluster kubectl; do
   fi
 done
 DEVCLUSTER_BIN=$(cd "$bin" && pwd)
-export DEVCLUSTER_BIN
+# What the programs were built from: go test takes a result from its cache only when this is the same, too.
+DEVCLUSTER_BUILD=$(cat "$bin/.devcluster.stamp")
+export DEVCLUSTER_BIN DEVCLUSTER_BUILD
 cd "$here"
 . ./goflags.sh
 # Without vet: it would analyse all 2,400 packages below (150 CPU-seconds); `make lint` is the place for it.

@@ -43,8 +43,9 @@ func TestMain(m *testing.M) {
 }
 
 func withShared(m *testing.M) int {
-	if os.Getenv("DEVCLUSTER_BIN") == "" {
-		fmt.Fprintln(os.Stderr, "DEVCLUSTER_BIN is not set: run devcluster/test.sh, which builds the programs and sets it")
+	// Reading DEVCLUSTER_BUILD makes it part of the key under which go test remembers results.
+	if os.Getenv("DEVCLUSTER_BIN") == "" || os.Getenv("DEVCLUSTER_BUILD") == "" {
+		fmt.Fprintln(os.Stderr, "DEVCLUSTER_BIN or DEVCLUSTER_BUILD is not set: run devcluster/test.sh, which builds the programs and sets it")
 		return 1
 	}
 	dir, err := os.MkdirTemp("", "devcluster-smoke-")

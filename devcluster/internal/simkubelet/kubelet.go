@@ -54,10 +54,11 @@ type Kubelet struct {
 	pods   corelisters.PodLister
 	queue  workqueue.TypedRateLimitingInterface[string]
 
-	mutex   sync.Mutex // guards what follows; never held across a request
-	states  map[string]*podState
-	nextIP  uint32
-	records map[string]record.EventRecorder // by node; its keys are the nodes played here
+	records map[string]record.EventRecorder // by node, its keys are the nodes played here; complete before pods are watched
+
+	mutex  sync.Mutex // guards what follows; never held across a request
+	states map[string]*podState
+	nextIP uint32
 }
 
 // New makes a Kubelet that does nothing yet.
