@@ -121,6 +121,7 @@ class HttpServer {
   std::size_t connections() const;
 
  private:
+  friend class HttpSession;
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

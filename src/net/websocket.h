@@ -38,7 +38,8 @@ enum class CloseCode : std::uint16_t {
 
 struct WebSocketHandlers {
   std::function<void(std::string message)> on_message;
-  // Exactly once, last of all calls: the peer's code (or ours, when we closed first and it did not answer) and reason.
+  // Exactly once, last of all calls: the peer's code (or ours, when we closed first and it did not answer) and reason. Where
+  // the socket has ended before set_handlers(), that calls it.
   std::function<void(std::uint16_t code, std::string reason)> on_close;
   // Optional: after a send() was refused, once the queue has fallen to half its limit.
   std::function<void()> on_drained;
