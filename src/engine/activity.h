@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Activities: external effects that a run asked for. The row is committed with the wake that asked; an executor performs it
-// outside of any transaction; its result becomes a journal entry and a wake. At least once, with a key; an activity that is
-// not repeatable is never handed to an executor that may already have begun it and has forgotten.
+// Activities: external effects that a run asked for. The row is committed with the wake that asked; an executor
+// performs it outside of any transaction; its result becomes a journal entry and a wake. At least once, with a key; an
+// activity that is not repeatable is never handed to an executor that may already have begun it and has forgotten.
 #pragma once
 
 #include <cstdint>
@@ -46,7 +46,7 @@ inline ActivityOptions not_repeatable(std::int64_t deadline_us = 0) { return {fa
 enum class ActivityState { queued, pending, sent, done };  // queued: waits for a task slot
 
 struct Activity {
-  std::string key;       // "<run>-<16 hex of incarnation and path>": safe as a file name and in a Kubernetes label
+  std::string key;  // "<run>-<16 hex of incarnation and path>": safe as a file name and in a Kubernetes label
   RunId run;
   std::string path;      // the point's name with its scopes: "step:Web/target:t3/apply"
   std::string task;      // whose log its lines belong to; may be empty
@@ -60,7 +60,7 @@ struct Activity {
   std::string incarnation;  // of that executor's memory
   Time created;
   Time sent;
-  Time deadline;            // 0: none
+  Time deadline;  // 0: none
   bool cancel_requested = false;
 };
 
@@ -69,18 +69,24 @@ struct Assignment {
   std::string incarnation;
 };
 
-// The link's side. Methods are called on the store's or an engine thread, must not block and must not call the engine back.
+// The link's side. Methods are called on the store's or an engine thread, must not block and must not call the engine
+// back.
 class ActivitySink {
  public:
   virtual ~ActivitySink() = default;
-  // Inside the transaction that makes the activity ready: which connected executor will take it? With an answer the row is
-  // born `sent`, which saves the commit of mark_sent; without one it stays `pending` until someone calls mark_sent.
+  // Inside the transaction that makes the activity ready: which connected executor will take it? With an answer the row
+  // is born `sent`, which saves the commit of mark_sent; without one it stays `pending` until someone calls mark_sent.
   virtual std::optional<Assignment> assign(const Activity& activity) = 0;
   // After that commit, and again after a repeatable activity's executor lost its memory.
   virtual void offered(const Activity& activity) = 0;
   // The run no longer wants it. The executor stops as soon as it can and still reports what it did.
   virtual void cancelled(const Activity& activity) = 0;
 };
+
+// The message of the Error at a point begins with this where an activity that is not repeatable may or may not have had
+// its effect: its executor had begun and is gone.
+inline constexpr std::string_view kOutcomeUnknown = "outcome unknown";
+bool is_outcome_unknown(const Error& error);
 
 // What an executor reports: a value in wire mode, or a failure.
 struct ActivityResult {

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Durable<T>: a coroutine that suspends only at journalled points (engine/run.h). It is lazy, owned by whoever holds the
-// object, and never resumed after it has parked: a wake runs it from the top, and when it parks the engine keeps what was
-// learned and destroys the frame. So destructors run at every park; they must release memory and nothing else.
+// Durable<T>: a coroutine that suspends only at journalled points (engine/run.h). It is lazy, owned by whoever holds
+// the object, and never resumed after it has parked: a wake runs it from the top, and when it parks the engine keeps
+// what was learned and destroys the frame. So destructors run at every park; they must release memory and nothing else.
 //
 // Rules for authors, which the compilers of 2022 to 2025 make necessary:
-//  - Name what you await: no braced aggregate initialiser and no conditional expression inside a `co_await` full expression.
-//  - A lambda that is itself a coroutine must outlive its frame; pass it to Run::all, which keeps it, or use a function.
+//  - Name what you await: no braced aggregate initialiser and no conditional expression inside a `co_await` full
+//  expression.
+//  - A lambda that is itself a coroutine must outlive its frame; pass it to Run::all, which keeps it, or use a
+//  function.
 //  - `co_await` is not allowed inside a catch handler; use Run::settle where a failure must be followed by more work.
 // Not thread-safe: one wake runs on one thread.
 #pragma once

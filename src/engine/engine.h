@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The engine: advances runs by replay. A wake loads the run's journal, calls the definition's coroutine from the top, and commits
-// new facts, waits, activities, events, log lines and the end in one transaction; recovery after a crash is the same thing.
-// A wake has no effect outside its commit and the commit is fenced by the run's epoch, so two wakes of one run cannot both count.
+// The engine: advances runs by replay. A wake loads the run's journal, calls the definition's coroutine from the top,
+// and commits new facts, waits, activities, events, log lines and the end in one transaction; recovery after a crash is
+// the same thing. A wake has no effect outside its commit and the commit is fenced by the run's epoch, so two wakes of
+// one run cannot both count.
 //
-// Functions that take a Tx& belong to the caller's transaction; what they wake moves after its commit. All are thread-safe.
+// Functions that take a Tx& belong to the caller's transaction; what they wake moves after its commit. All are
+// thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +26,13 @@
 namespace fairlead::engine {
 
 enum class RunState { ready, waiting, ended };
-enum class RunOutcome { none, success, failed, canceled, stopped };  // stopped: the code does not fit the journal, or a limit
+enum class RunOutcome {
+  none,
+  success,
+  failed,
+  canceled,
+  stopped
+};  // stopped: the code does not fit the journal, or a limit
 
 struct RunEnd {
   RunId run;
@@ -71,19 +79,19 @@ Definition definition(std::string kind, int version, F f) {
 
 struct StartRun {
   std::string kind;
-  int version = 0;      // 0: the newest registered
+  int version = 0;  // 0: the newest registered
   json::Raw input;
-  std::string key;      // a second start with the same key gives the first run; empty: none
-  std::string task;     // groups runs for the log, the slot and the queue; empty: the run's own id
+  std::string key;               // a second start with the same key gives the first run; empty: none
+  std::string task;              // groups runs for the log, the slot and the queue; empty: the run's own id
   std::int64_t rank = 0;         // of the task in the queue for slots: higher first, then first come
   std::int64_t deadline_us = 0;  // from now; when it passes the run is cancelled with Fault::timeout; 0: none
 };
 
 struct WaitInfo {
   std::string path;
-  std::string kind;     // "activity", "expectation", "answer", "timer", "lock", "child"
+  std::string kind;  // "activity", "expectation", "answer", "timer", "lock", "child"
   std::string subject;
-  Time due;             // 0: none
+  Time due;  // 0: none
   Time since;
 };
 
@@ -106,10 +114,11 @@ class Engine {
   struct Options {
     std::string incarnation = "1";  // of the database: changes when a backup is restored, so that old keys mean nothing
     int workers = 2;
-    std::int64_t task_cap = 50;     // tasks that execute at the same time; waiting costs nothing
-    std::int64_t cancel_grace_us = 30 * kSecond;     // for activities that an executor has when their run is cancelled
-    std::int64_t cleanup_budget_us = 2 * kMinute;    // for all on_cancel handlers of a run together
-    std::int64_t deadline_grace_us = 30 * kSecond;   // expectations are judged by fresh sight before their deadline counts
+    std::int64_t task_cap = 50;                    // tasks that execute at the same time; waiting costs nothing
+    std::int64_t cancel_grace_us = 30 * kSecond;   // for activities that an executor has when their run is cancelled
+    std::int64_t cleanup_budget_us = 2 * kMinute;  // for all on_cancel handlers of a run together
+    std::int64_t deadline_grace_us =
+        30 * kSecond;  // expectations are judged by fresh sight before their deadline counts
     TaskLog* log = nullptr;
     // Whether an activity makes its task "executing"; default: its options say so.
     std::function<bool(const Activity&)> counts;
@@ -119,8 +128,9 @@ class Engine {
   Engine(store::Store& store, const Clock& clock, Options options);
   ~Engine();  // stop()
 
-  // --- before run() ---------------------------------------------------------------------------------------------------
-  // Error(bug) when the kind and version are registered already.
+  // --- before run()
+  // --------------------------------------------------------------------------------------------------- Error(bug) when
+  // the kind and version are registered already.
   void register_definition(Definition definition);
   void set_sink(ActivitySink& sink);
 
@@ -131,7 +141,8 @@ class Engine {
   // Returns when no wake is queued or in progress. For tests and orderly shutdown.
   void wait_until_idle();
 
-  // --- runs -----------------------------------------------------------------------------------------------------------
+  // --- runs
+  // -----------------------------------------------------------------------------------------------------------
   RunId start(store::Tx& tx, const StartRun& start);
   // False when it has ended or was cancelled before. Children are cancelled with it.
   bool cancel(store::Tx& tx, const RunId& run, const std::string& reason);
@@ -144,26 +155,31 @@ class Engine {
   // Deletes runs that ended before `before`, whole trees at a time; at most `limit` runs. Returns how many.
   std::int64_t prune(store::Tx& tx, Time before, int limit = 1000);
 
-  // --- activities: for the link ---------------------------------------------------------------------------------------
-  // Records a result and wakes the run; false: a duplicate, or nobody waits for it. `done` runs on the store's thread once it
-  // is durable (an executor may forget it then), or with the exception.
+  // --- activities: for the link
+  // --------------------------------------------------------------------------------------- Records a result and wakes
+  // the run; false: a duplicate, or nobody waits for it. `done` runs on the store's thread once it is durable (an
+  // executor may forget it then), or with the exception.
   void deliver(std::string key, ActivityResult result, std::function<void(bool accepted, std::exception_ptr)> done);
   bool deliver(const std::string& key, ActivityResult result);  // blocks until durable
-  // What `executor` has to be told on (re)connect: what it was sent and has not answered, and what is pending for any of the
-  // selectors that it serves. Oldest first.
+  // What `executor` has to be told on (re)connect: what it was sent and has not answered, and what is pending for any
+  // of the selectors that it serves. Oldest first. What an executor still works on and is not among these was
+  // withdrawn: cancel it.
   std::vector<Activity> pending_for(const std::string& executor, const std::vector<std::string>& selectors);
   std::optional<Activity> find_activity(const std::string& key);
   // Must be durable before the command leaves. False: no longer wanted, or somebody else has it; do not send.
   bool mark_sent(const std::string& key, const std::string& executor, const std::string& incarnation);
-  // An executor has connected: what it was sent in another incarnation is offered again where repeatable, and ends as lost
-  // ("outcome unknown") where not. Expectations of these selectors get deadline_grace_us before their deadline counts.
+  // An executor has connected: what it was sent in another incarnation is offered again where repeatable, and ends as
+  // lost
+  // ("outcome unknown") where not. `why` is the start of that text, as in "worker w1 died at 14:02"; empty: a text of
+  // ours. Expectations of these selectors get deadline_grace_us before their deadline counts.
   void executor_connected(const std::string& executor, const std::string& incarnation,
-                          const std::vector<std::string>& selectors);
+                          const std::vector<std::string>& selectors, const std::string& why = {});
   // An executor will not come back: the same for everything that it was sent. `why` as in "worker w1 died at 14:02".
   void executor_lost(const std::string& executor, const std::string& why);
 
-  // --- by hand: for simulations, with Options::workers = 0 ------------------------------------------------------------
-  // Runs one queued wake on this thread. False: none was queued.
+  // --- by hand: for simulations, with Options::workers = 0
+  // ------------------------------------------------------------ Runs one queued wake on this thread. False: none was
+  // queued.
   bool wake_one();
   // Fires what is due by the clock. Returns how many waits were fired.
   int fire_timers();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How values get into a journal and out of it: by the codecs of json/type.h, so that everything a type table can describe
-// (and strings, numbers, booleans, times, vectors, maps, optionals, json::Raw) can be recorded. Thread-safe.
+// How values get into a journal and out of it: by the codecs of json/type.h, so that everything a type table can
+// describe (and strings, numbers, booleans, times, vectors, maps, optionals, json::Raw) can be recorded. Thread-safe.
 #pragma once
 
 #include <string>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the author of a step, or of any definition, sees. A Run is one wake of a durable coroutine: it replays what the journal
-// knows and stops at the first point without a result. Time passes only at `co_await`; there is no other memory.
+// What the author of a step, or of any definition, sees. A Run is one wake of a durable coroutine: it replays what the
+// journal knows and stops at the first point without a result. Time passes only at `co_await`; there is no other
+// memory.
 //
 //   Durable<Outcome> apply_yaml(Run& run, const StepInput& in) {
 //     auto objects = run.once("prepare", [&] { return prepare(in); });
@@ -11,14 +12,14 @@
 //     co_return Outcome::success();
 //   }
 //
-// Points have names, which together with their scopes are unique in a run; the same name twice in one wake is Error(bug).
-// Between points a body must be deterministic: it depends on its input, on results of points, on now() and uuid(), nothing else.
-// A failure of an activity, child or `once` is thrown as Error at the point, and is journalled: every replay throws it again.
-// Cancelling makes each later point throw Error(cancelled); activities that an executor already has are given
-// Options::cancel_grace_us to report what they did.
+// Points have names, which together with their scopes are unique in a run; the same name twice in one wake is
+// Error(bug). Between points a body must be deterministic: it depends on its input, on results of points, on now() and
+// uuid(), nothing else. A failure of an activity, child or `once` is thrown as Error at the point, and is journalled:
+// every replay throws it again. Cancelling makes each later point throw Error(cancelled); activities that an executor
+// already has are given Options::cancel_grace_us to report what they did.
 //
-// log(), publish() and in_commit() act only where the wake moves on; replayed parts are silent. They happen in the commit of
-// the wake or not at all. Not thread-safe; a Run lives as long as its wake and is cheap to copy.
+// log(), publish() and in_commit() act only where the wake moves on; replayed parts are silent. They happen in the
+// commit of the wake or not at all. Not thread-safe; a Run lives as long as its wake and is cheap to copy.
 #pragma once
 
 #include <cstdint>
@@ -49,7 +50,7 @@ inline constexpr std::size_t kMaxJournalEntries = 10'000;
 inline constexpr std::size_t kMaxEntryBytes = 1u << 20;
 inline constexpr std::size_t kMaxRunBytes = 16u << 20;
 inline constexpr std::size_t kMaxPathBytes = 500;
-inline constexpr std::size_t kMaxBranches = 500;  // of one all(); more work than that goes to child runs
+inline constexpr std::size_t kMaxBranches = 500;   // of one all(); more work than that goes to child runs
 inline constexpr std::size_t kInlineBytes = 4096;  // larger values become blobs, loaded when a point asks for them
 
 // A value or the Error in its place.
@@ -63,7 +64,7 @@ struct Settled {
 struct ChildRun {
   std::string kind;
   json::Raw input;
-  std::string task;             // empty: the parent's task
+  std::string task;  // empty: the parent's task
   std::int64_t deadline_us = 0;
 };
 
@@ -74,15 +75,16 @@ enum class WaitKind { activity, expectation, answer, timer, lock, child };
 // What must happen before a point has a result.
 struct Wish {
   WaitKind kind = WaitKind::timer;
-  std::string subject;           // selector, question, lock key
-  std::int64_t timeout_us = 0;   // relative deadline; 0: none
-  std::optional<Time> due;       // absolute deadline
+  std::string subject;          // selector, question, lock key
+  std::int64_t timeout_us = 0;  // relative deadline; 0: none
+  std::optional<Time> due;      // absolute deadline
   Command command;
   ActivityOptions options;
   ChildRun child;
 };
 
-// One stretch of control flow: the body of a run, or a branch of all(). `fresh` once it is past what earlier wakes had seen.
+// One stretch of control flow: the body of a run, or a branch of all(). `fresh` once it is past what earlier wakes had
+// seen.
 struct Flow {
   bool fresh = false;
   Time now;
@@ -133,6 +135,7 @@ class Branches {
   bool started_before_ = false;
   std::deque<Flow> flows_;
   std::vector<std::unique_ptr<Run>> runs_;
+  std::vector<bool> was_started_;
 };
 
 struct ParkUnless {
@@ -175,11 +178,21 @@ class [[nodiscard]] Verdict : public detail::Point {
 class RunLog {
  public:
   void write(Category category, std::string text, std::string detail = {}) const;
-  void verbose(std::string text, std::string detail = {}) const { write(Category::verbose, std::move(text), std::move(detail)); }
-  void info(std::string text, std::string detail = {}) const { write(Category::info, std::move(text), std::move(detail)); }
-  void highlight(std::string text, std::string detail = {}) const { write(Category::highlight, std::move(text), std::move(detail)); }
-  void warning(std::string text, std::string detail = {}) const { write(Category::warning, std::move(text), std::move(detail)); }
-  void error(std::string text, std::string detail = {}) const { write(Category::error, std::move(text), std::move(detail)); }
+  void verbose(std::string text, std::string detail = {}) const {
+    write(Category::verbose, std::move(text), std::move(detail));
+  }
+  void info(std::string text, std::string detail = {}) const {
+    write(Category::info, std::move(text), std::move(detail));
+  }
+  void highlight(std::string text, std::string detail = {}) const {
+    write(Category::highlight, std::move(text), std::move(detail));
+  }
+  void warning(std::string text, std::string detail = {}) const {
+    write(Category::warning, std::move(text), std::move(detail));
+  }
+  void error(std::string text, std::string detail = {}) const {
+    write(Category::error, std::move(text), std::move(detail));
+  }
   // The error's message as the line; places, texts and help as its detail.
   void error(const Error& error) const;
   void progress(int percent, std::string message = {}) const;
@@ -200,10 +213,11 @@ class Run {
   // The name of a point here, with its scopes: what answer() and activities are addressed by.
   std::string path(std::string_view name) const;
 
-  // --- points that never wait -----------------------------------------------------------------------------------------
+  // --- points that never wait
+  // -----------------------------------------------------------------------------------------
 
-  // Runs `f` and records what it returns (or the Error it throws); later replays return the record. `f` may be run again if
-  // the server dies before the commit: pure work and reading the database only.
+  // Runs `f` and records what it returns (or the Error it throws); later replays return the record. `f` may be run
+  // again if the server dies before the commit: pure work and reading the database only.
   template <class F>
   auto once(std::string_view name, F&& f) {
     using T = std::decay_t<std::invoke_result_t<F>>;
@@ -220,12 +234,13 @@ class Run {
   std::string uuid(std::string_view name) const;
   // An event for the outbox, in the commit of this wake.
   void publish(std::string topic, std::string key, std::string payload) const;
-  // Work in the transaction of this wake. `f` may be called more than once if the commit is tried again; it must not throw
-  // for reasons of the data: an Error from it stops the run.
+  // Work in the transaction of this wake, after the coroutine has been destroyed: capture by value. `f` may be called
+  // more than once if the commit is tried again; an Error that it throws stops the run.
   void in_commit(std::function<void(store::Tx&)> f) const;
   void unlock(std::string_view key) const;
 
-  // --- points that may wait -------------------------------------------------------------------------------------------
+  // --- points that may wait
+  // -------------------------------------------------------------------------------------------
 
   // An activity (engine/activity.h). With a deadline: Error(timeout) when it passes first.
   template <class T = void, class C>
@@ -238,7 +253,8 @@ class Run {
     wish.timeout_us = options.deadline_us;
     return {*this, name, std::move(wish)};
   }
-  // A long-lived, repeatable activity without a slot: an executor watches and reports one verdict. timeout_us 0: no limit.
+  // A long-lived, repeatable activity without a slot: an executor watches and reports one verdict. timeout_us 0: no
+  // limit.
   template <class T = void, class C>
   Verdict<T> until(std::string_view selector, std::string_view name, const C& command, std::int64_t timeout_us) const {
     detail::Wish wish;
@@ -270,26 +286,28 @@ class Run {
   Verdict<void> sleep_until(std::string_view name, Time time) const;
   // A duration: measured by the steady clock, whatever happens to the wall clock.
   Verdict<void> sleep(std::string_view name, std::int64_t us) const;
-  // First come, first served, over all runs; held until unlock() or the end of the run. The point's name is "lock:<key>".
+  // First come, first served, over all runs; held until unlock() or the end of the run. The point's name is
+  // "lock:<key>".
   Result<void> lock(std::string_view key) const;
 
-  // --- structure ------------------------------------------------------------------------------------------------------
+  // --- structure
+  // ------------------------------------------------------------------------------------------------------
 
   // The same run with a longer prefix for names. Keep the result alive while its points are awaited.
   Run scope(std::string_view name) const;
   // scope() with an element of the task log of its own, called `title`, status running.
   Run section(std::string_view name, std::string title) const;
   RunLog log() const { return {wake_, flow_, element_}; }
-  // Runs when this run is cancelled, after the body has ended, latest first; its points do not throw for the cancellation but
-  // share Options::cleanup_budget_us.
+  // Runs when this run is cancelled, after the body has ended, latest first; its points do not throw for the
+  // cancellation but share Options::cleanup_budget_us.
   void on_cancel(std::string name, std::function<Durable<>(Run&)> f) const;
 
-  // f(Run& branch, const Item&) -> Durable<T> for every item, at most `window` of them waiting at a time, each in the scope
-  // "name[index]". All are run to their end, also when one fails. At most kMaxBranches; a replay passes every finished branch
-  // again, so where branches have many points let each be a child run.
+  // f(Run& branch, const Item&) -> Durable<T> for every item, at most `window` of them waiting at a time, each in the
+  // scope "name[index]". All are run to their end, also when one fails. At most kMaxBranches; a replay passes every
+  // finished branch again, so where branches have many points let each be a child run.
   template <class Items, class F>
-  auto settle_all(std::string name, const Items& items, int window, F f)
-      -> Durable<std::vector<Settled<typename std::invoke_result_t<F&, Run&, decltype(*std::begin(items))>::value_type>>> {
+  auto settle_all(std::string name, const Items& items, int window, F f) -> Durable<
+      std::vector<Settled<typename std::invoke_result_t<F&, Run&, decltype(*std::begin(items))>::value_type>>> {
     using T = typename std::invoke_result_t<F&, Run&, decltype(*std::begin(items))>::value_type;
     detail::Branches branches(*this, name, std::size(items), window);
     std::vector<Durable<T>> frames;
@@ -320,8 +338,8 @@ class Run {
   }
   // As settle_all; throws the first failure, in the order of the items, once all have ended.
   template <class Items, class F>
-  auto all(std::string name, const Items& items, int window, F f)
-      -> Durable<std::vector<RecordOf<typename std::invoke_result_t<F&, Run&, decltype(*std::begin(items))>::value_type>>> {
+  auto all(std::string name, const Items& items, int window, F f) -> Durable<
+      std::vector<RecordOf<typename std::invoke_result_t<F&, Run&, decltype(*std::begin(items))>::value_type>>> {
     auto settled = co_await settle_all(std::move(name), items, window, std::move(f));
     std::vector<RecordOf<typename std::invoke_result_t<F&, Run&, decltype(*std::begin(items))>::value_type>> values;
     for (auto& one : settled) {
@@ -348,7 +366,8 @@ class Run {
     co_return settled;
   }
 
-  // For the engine.
+  // For the engine: a scope whose points cancellation does not concern.
+  Run exempt(std::string_view name) const;
   Run(Wake& wake, detail::Flow& flow, std::string prefix, std::string element, bool exempt)
       : wake_(&wake), flow_(&flow), prefix_(std::move(prefix)), element_(std::move(element)), exempt_(exempt) {}
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The log of a task: a tree of elements (task, step, target, script) with lines. One append file per task,
-// `<folder>/<task>/000.log`, format in docs/formats/task-log.md. Every record carries its source and the source's own counter,
-// so duplicates are dropped and nothing is lost: append() returns after fsync, and after a crash the file itself says what it
-// holds (a torn last record is cut off).
+// `<folder>/<task>/000.log`, format in docs/formats/task-log.md. Every record carries its source and the source's own
+// counter, so duplicates are dropped and nothing is lost: append() returns after fsync, and after a crash the file
+// itself says what it holds (a torn last record is cut off).
 //
-// Two ways in: executors append by source and offset; runs write inside their transaction (the lines wait in a table until a
-// background flush has brought them into the file, so that a wake and its lines are one fact).
-// Thread-safe. Reading never blocks writing for longer than one record.
+// Two ways in: executors append by source and offset; runs write inside their transaction (the lines wait in a table
+// until a background flush has brought them into the file, so that a wake and its lines are one fact). Thread-safe.
+// Reading never blocks writing for longer than one record.
 #pragma once
 
 #include <cstdint>
@@ -29,14 +29,28 @@ namespace fairlead::engine {
 
 enum class ElementStatus { pending, running, success, success_with_warning, failed, skipped, canceled };
 enum class Category {
-  trace, verbose, info, highlight, wait, gap, alert, warning, error, fatal, planned, updated, finished, abandoned
+  trace,
+  verbose,
+  info,
+  highlight,
+  wait,
+  gap,
+  alert,
+  warning,
+  error,
+  fatal,
+  planned,
+  updated,
+  finished,
+  abandoned
 };
 std::string_view name_of(ElementStatus status);  // "SuccessWithWarning"
 std::string_view name_of(Category category);     // "Info"
 std::optional<Category> category_of(std::string_view name);
 std::optional<ElementStatus> element_status_of(std::string_view name);
 
-// A node of the tree. A later record with the same id changes the node; members left at their defaults keep their value.
+// A node of the tree. A later record with the same id changes the node; members left at their defaults keep their
+// value.
 struct LogElement {
   std::string id;      // unique in the task
   std::string parent;  // empty: directly below the task
@@ -79,11 +93,11 @@ class LogSink {
 class TaskLog {
  public:
   struct Options {
-    std::string folder;                               // made when missing, 0700
-    std::int64_t max_task_bytes = 20ll << 20;         // then "n lines dropped", kept up to date in the log itself
-    std::int64_t max_line_bytes = 64ll << 10;         // text and detail each; longer ones are shortened
-    std::size_t max_entries_per_append = 10'000;      // Error(invalid) above
-    std::size_t max_elements = 10'000;                // of one task; more are dropped
+    std::string folder;                           // made when missing, 0700
+    std::int64_t max_task_bytes = 20ll << 20;     // then "n lines dropped", kept up to date in the log itself
+    std::int64_t max_line_bytes = 64ll << 10;     // text and detail each; longer ones are shortened
+    std::size_t max_entries_per_append = 10'000;  // Error(invalid) above
+    std::size_t max_elements = 10'000;            // of one task; more are dropped
   };
   TaskLog(store::Store& store, const Clock& clock, Options options);
   ~TaskLog();
@@ -91,10 +105,10 @@ class TaskLog {
   // Called once before the first use: brings lines that were committed but not yet flushed into their files.
   void recover();
 
-  // In the caller's transaction; the lines appear after its commit, in the order of the commits. `source` names the writer.
-  void write(store::Tx& tx, const std::string& task, const std::string& source, const std::vector<LogEntry>& entries);
-  // From an executor: entries with the source's counter first_offset, first_offset + 1, ... Known ones are dropped, a gap
-  // is refused. Returns the next counter wanted, which is what to acknowledge; everything before it is durable.
+  // In the caller's transaction; the lines appear after its commit, in the order of the commits.
+  void write(store::Tx& tx, const std::string& task, const std::vector<LogEntry>& entries);
+  // From an executor: entries with the source's counter first_offset, first_offset + 1, ... Known ones are dropped, a
+  // gap is refused. Returns the next counter wanted, which is what to acknowledge; everything before it is durable.
   std::int64_t append(const std::string& task, const std::string& source, std::int64_t first_offset,
                       const std::vector<LogEntry>& entries);
   std::int64_t next_offset(const std::string& task, const std::string& source);
@@ -106,7 +120,8 @@ class TaskLog {
   // The task has ended: closes the file and forgets masks and counters held in memory.
   void close(const std::string& task);
 
-  // The whole tree; the root stands for the task. `lines_per_element` keeps the last n of each (0: none, negative: all).
+  // The whole tree; the root stands for the task. `lines_per_element` keeps the last n of each (0: none, negative:
+  // all).
   LogNode tree(const std::string& task, int lines_per_element = -1);
   // Plain text for download: time, category, text, indented by depth, in the order of arrival below each element.
   std::string raw_text(const std::string& task);

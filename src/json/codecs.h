@@ -36,6 +36,8 @@ class Reader {
     path_.resize(length);
   }
   void throw_if_problems(std::string_view type_name) const;
+  // Places and texts, for those who word the error themselves.
+  const std::vector<std::pair<std::string, std::string>>& problems() const { return problems_; }
 
  private:
   const Mode mode_;
