@@ -29,7 +29,7 @@ CREATE TABLE run (
 );
 CREATE INDEX run_ready ON run (created) WHERE state = 'ready';
 CREATE INDEX run_parent ON run (parent) WHERE parent IS NOT NULL;
-CREATE INDEX run_task ON run (task);
+CREATE INDEX run_by_task ON run (task);
 CREATE INDEX run_ended ON run (ended) WHERE ended > 0;
 
 -- Results of points. seq is the run's arrivals when the entry was made. A long value is in run_blob under its digest.
