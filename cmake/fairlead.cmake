@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # The few functions that the CMakeLists.txt of a folder consists of:
 #
-#   fairlead_library(json DEPENDS base PACKAGES boost_json [LABEL unit] [SUBFOLDERS x] [TEST_DEPENDS y] [TEST_PACKAGES z])
+#   fairlead_library(json DEPENDS base PACKAGES boost_json [LABEL unit] [SUBFOLDERS x]
+#                    [TEST_DEPENDS y] [TEST_PACKAGES z])
 #   fairlead_slices(features INCLUDE "api/server.h" ARGUMENT "api::Server&" DEPENDS api domain)
 #   fairlead_program(fairlead cli DEPENDS server agent worker)
 #   fairlead_test(e2e DEPENDS ... [LABEL e2e] [PROGRAMS fairlead])

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The rules of tools/tidy. Each is a function of (path, text, code) that yields (line, message); `code` is the text with
-comments and literals blanked (C++ only). A rule can be waived on one line, with a reason a reader accepts:
+"""The rules of tools/tidy. Each is a function of (path, text, code) that yields (line, message); `code` is the text
+with comments and literals blanked (C++ only). A rule can be waived on one line, with a reason a reader accepts:
 
     // tidy: allow machine-path: the path is what this test is about
 """
@@ -52,7 +52,9 @@ CPP = (".cc", ".h")
 COMMENTED = (".cc", ".h", ".go", ".ts", ".tsx", ".js", ".mjs", ".py", ".sh", ".cmake", ".yaml", ".yml", ".sql", ".css")
 COMMENTED_NAMES = ("CMakeLists.txt", "Makefile", ".ci/run")
 # Data that tests read as it is, and files that a tool writes.
-DATA = re.compile(r"(^|/)testdata/|^tests/(fuzz|octopus)/.*(?<!\.cc)(?<!\.h)(?<!CMakeLists\.txt)$|(^|/)package-lock\.json$|(^|/)go\.sum$"
+DATA = re.compile(r"(^|/)testdata/"
+                  r"|^tests/(fuzz|octopus)/.*(?<!\.cc)(?<!\.h)(?<!CMakeLists\.txt)$"
+                  r"|(^|/)(package-lock\.json|go\.sum)$"
                   r"|^LICENSE$")
 
 
@@ -66,7 +68,7 @@ def matches(pattern, text, message):
 
 
 def source_folder(path):
-    """("features", "spaces") of src/features/spaces/x.cc; ("", "") outside src/; a file directly in a layer has no slice."""
+    """("features", "spaces") of src/features/spaces/x.cc; ("base", "") of src/base/x.cc; ("", "") outside src/."""
     parts = path.split("/")
     if parts[0] != "src" or len(parts) < 3:
         return "", ""
@@ -125,7 +127,7 @@ def clock(path, text, code):
 
 def sleep(path, text, code):
     if source_folder(path)[0] != "base" and not path.startswith("tests/process/"):
-        yield from matches(SLEEP, code, "{}: wait for a condition instead (sleeping lives in src/base and tests/process)")
+        yield from matches(SLEEP, code, "{}: wait for a condition (only src/base and tests/process may sleep)")
 
 
 def function_length(path, text, code):
@@ -137,8 +139,8 @@ def function_length(path, text, code):
 def awaited_braces(path, text, code):
     if "co_await" in code:
         for line in Blocks(code).awaited_braces:
-            yield line, ("a braced initialiser in the same statement as a co_await is destroyed twice by g++ 12: "
-                         "give it a name first")
+            yield line, ("no braced initialiser, not even {}, in the same statement as a co_await: "
+                         "g++ 12 destroys it twice; give it a name first")
 
 
 def file_length(path, text, code):
