@@ -66,9 +66,11 @@ int migrate(const MigrationTarget& target, const std::vector<Migration>& migrati
       insert.bind(sha256_hex(migration.sql));
       insert.bind(target.now_us);
       insert.run();
-    } catch (...) {
+    } catch (const Error& error) {
       target.run_script("ROLLBACK");
-      throw;
+      throw Error(error.fault(), text::format("the schema change {} could not be applied to {}: {}", migration.name, target.place,
+                                              error.message()))
+          .with_help(error.help());
     }
     target.run_script("COMMIT");
     log::info("schema change applied", {{"name", migration.name}, {"database", target.place}});

@@ -18,7 +18,7 @@ constexpr int kReaderCacheKib = 1'024;
 constexpr int kMaxIdleWalBytes = 64 << 20;
 
 Error error_of_code(int code, int extended, std::string_view doing, const std::string& path, std::string_view message) {
-  const std::string what = text::format("{} in {}: {}", doing, path, message);
+  const std::string what = text::format("{}, in {}, doing: {}", message, path, doing);
   switch (code) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
@@ -145,7 +145,7 @@ SqliteConnection::~SqliteConnection() {
 
 void SqliteConnection::fail(int code, std::string_view doing) const {
   const char* message = database_ == nullptr ? sqlite3_errstr(code) : sqlite3_errmsg(database_);
-  throw error_of_code(code & 0xff, code, text::shorten(doing, 200), path_, message);
+  throw error_of_code(code & 0xff, code, text::shorten(text::replace_all(std::string(doing), "\n", " "), 160), path_, message);
 }
 
 void SqliteConnection::run_script(const std::string& sql) {
@@ -157,7 +157,7 @@ std::unique_ptr<SqliteConnection::Prepared> SqliteConnection::prepare(std::strin
   sqlite3_stmt* statement = nullptr;
   const char* rest = nullptr;
   const int code = sqlite3_prepare_v3(database_, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT, &statement, &rest);
-  if (code != SQLITE_OK) fail(code, text::format("prepare \"{}\"", text::shorten(sql, 160)));
+  if (code != SQLITE_OK) fail(code, sql);
   if (statement == nullptr) throw Error(Fault::bug, "an SQL statement is empty");
   return std::make_unique<Prepared>(*this, statement);
 }
