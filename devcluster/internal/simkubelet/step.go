@@ -129,9 +129,8 @@ func restored(statuses []corev1.ContainerStatus, c containerState, now time.Time
 			c.phase, c.started, c.ended = exited, state.Terminated.StartedAt.Time, state.Terminated.FinishedAt.Time
 			c.due = now
 		case state.Waiting != nil && c.last != nil:
-			// In a crash loop lastState is the run that has just ended; of the one before it nothing is known.
+			// In a crash loop lastState is the run that has just ended.
 			c.phase, c.started, c.ended, c.due = crashBackoff, c.last.started, c.last.ended, now
-			c.last = nil
 		case state.Waiting != nil && state.Waiting.Reason != "PodInitializing":
 			c.due = now
 		}
