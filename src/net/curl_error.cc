@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Turns curl's result codes into one sentence that names the host and the reason.
-#include <openssl/ssl.h>
-#include <openssl/x509v3.h>
-
 #include <cstring>
 
 #include "base/text.h"
@@ -12,31 +9,6 @@
 namespace fairlead::net {
 namespace {
 
-using SharedFinding = std::shared_ptr<TlsFinding>;
-
-void free_finding(void*, void* pointer, CRYPTO_EX_DATA*, int, long, void*) { delete static_cast<SharedFinding*>(pointer); }
-
-int finding_index() {
-  static const int index = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, &free_finding);
-  return index;
-}
-
-int note_certificate(int accepted, X509_STORE_CTX* check) {
-  const auto* ssl = static_cast<SSL*>(X509_STORE_CTX_get_ex_data(check, SSL_get_ex_data_X509_STORE_CTX_idx()));
-  auto* finding = ssl ? static_cast<SharedFinding*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), finding_index())) : nullptr;
-  if (!finding) return accepted;
-  X509* certificate = X509_STORE_CTX_get_current_cert(check);
-  if (certificate && X509_STORE_CTX_get_error_depth(check) == 0) (*finding)->names = certificate_names(certificate);
-  if (!accepted && (*finding)->error == 0) {
-    (*finding)->error = X509_STORE_CTX_get_error(check);
-    if (certificate) {
-      (*finding)->issuer = certificate_issuer(certificate);
-      (*finding)->subject = certificate_subject(certificate);
-    }
-  }
-  return accepted;
-}
-
 std::string origin_of(const Transfer& transfer) {
   const auto url = parse_url(transfer.request.url);
   if (!url) return url_for_text(transfer.request.url);
@@ -44,18 +16,11 @@ std::string origin_of(const Transfer& transfer) {
   return text::format("{}://{}:{}", url->scheme, host, url->port);
 }
 
-std::string certificate_sentence(const Transfer& transfer, const std::string& origin) {
-  const TlsFinding& finding = *transfer.finding;
+std::string refused_certificate(const Transfer& transfer, const std::string& origin) {
   const TlsOptions& tls = transfer.request.tls;
-  if (finding.error == 0) {
-    const auto url = parse_url(transfer.request.url);
-    const std::string name = tls.server_name.empty() ? (url ? url->host : std::string()) : tls.server_name;
-    return text::format("the certificate of {} is not for the name {}; it names {}", origin, name,
-                        finding.names.empty() ? "nothing" : finding.names);
-  }
-  const bool own = !tls.ca_pem.empty() || !tls.ca_file.empty();
-  return text::format("the certificate of {} is not trusted: {}", origin,
-                      trust_problem(finding.error, finding.subject, finding.issuer, own));
+  const auto url = parse_url(transfer.request.url);
+  const std::string name = !tls.server_name.empty() ? tls.server_name : url ? url->host : std::string();
+  return certificate_sentence(*transfer.finding, origin, name, !tls.ca_pem.empty() || !tls.ca_file.empty());
 }
 
 std::string connect_reason(const Transfer& transfer) {
@@ -94,14 +59,8 @@ std::string tls_reason(const Transfer& transfer) {
 }  // namespace
 
 CURLcode watch_certificate_check(CURL*, void* ssl_context, void* transfer) {
-  auto* context = static_cast<SSL_CTX*>(ssl_context);
-  auto* finding = new SharedFinding(static_cast<Transfer*>(transfer)->finding);
-  if (SSL_CTX_set_ex_data(context, finding_index(), finding) != 1) {
-    delete finding;
-    return CURLE_OUT_OF_MEMORY;
-  }
-  SSL_CTX_set_verify(context, SSL_CTX_get_verify_mode(context), &note_certificate);
-  return CURLE_OK;
+  const bool recorded = record_finding(static_cast<SSL_CTX*>(ssl_context), static_cast<Transfer*>(transfer)->finding);
+  return recorded ? CURLE_OK : CURLE_OUT_OF_MEMORY;
 }
 
 Error error_of(const Transfer& transfer, CURLcode code) {
@@ -116,7 +75,7 @@ Error error_of(const Transfer& transfer, CURLcode code) {
     case CURLE_COULDNT_CONNECT:
       return unreachable(text::format("{}{}", transfer.request.proxy.empty() ? "" : "the proxy: ", connect_reason(transfer)));
     case CURLE_OPERATION_TIMEDOUT: return timeout_error(transfer, origin);
-    case CURLE_PEER_FAILED_VERIFICATION: return Error(Fault::unavailable, certificate_sentence(transfer, origin));
+    case CURLE_PEER_FAILED_VERIFICATION: return Error(Fault::unavailable, refused_certificate(transfer, origin));
     case CURLE_SSL_CONNECT_ERROR: return unreachable(tls_reason(transfer));
     case CURLE_SSL_CACERT_BADFILE:
       return invalid(text::format("the CA certificate given for {} cannot be read", origin)).with_help("it must be PEM text");

@@ -11,16 +11,9 @@
 #include <string_view>
 
 #include "net/http_client.h"
+#include "net/tls_text.h"
 
 namespace fairlead::net {
-
-// What the certificate check saw; written by OpenSSL's callback during the handshake.
-struct TlsFinding {
-  std::string issuer;         // of the certificate that failed
-  std::string subject;
-  std::string names;          // of the server's own certificate
-  int error = 0;              // X509_V_ERR_*
-};
 
 struct Transfer {
   struct Free {
