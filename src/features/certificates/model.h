@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "json/type.h"
+
+namespace fairlead::features::certificates {
+
+// A certificate, with its private key where it has one. CertificateData is base64 of a PEM file, as clients send it; what is read
+// from it is kept beside it for people.
+struct Certificate {
+  Id<Certificate> id;
+  std::string space_id, name, notes;
+  json::SensitiveValue data, password;
+  std::vector<std::string> environment_ids, tenant_ids, tenant_tags, subject_alternative_names;
+  std::string tenanted_deployment_participation = "Untenanted";
+  std::string data_format = "Pem";
+  std::string subject, subject_common_name, subject_organization, issuer, issuer_common_name, issuer_organization;
+  std::string thumbprint, serial_number, signature_algorithm, replaced_by;
+  Time archived, not_after, not_before;
+  bool self_signed = false, is_expired = false, has_private_key = false;
+  int certificate_version = 3;
+};
+const json::Type& type_of(json::Tag<Certificate>);
+
+}  // namespace fairlead::features::certificates

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "features/lifecycles/install.h"
+
+#include "api/resource.h"
+#include "base/bytes.h"
+#include "domain/name_rules.h"
+#include "features/lifecycles/model.h"
+#include "features/lifecycles/rules.h"
+
+namespace fairlead::features::lifecycles {
+
+namespace {
+
+void complete_period(std::optional<RetentionPeriod>& period) {
+  if (!period || !period->strategy.empty()) return;
+  period->strategy = period->should_keep_forever ? "Forever" : "Count";
+}
+
+void check(Services& services, store::Tx& tx, Lifecycle& incoming, const std::string& space) {
+  domain::require_name(incoming.name, "Name");
+  if (!incoming.release_retention_policy) incoming.release_retention_policy = RetentionPeriod{"Default"};
+  if (!incoming.tentacle_retention_policy) incoming.tentacle_retention_policy = RetentionPeriod{"Default"};
+  complete_period(incoming.release_retention_policy);
+  complete_period(incoming.tentacle_retention_policy);
+  for (Phase& phase : incoming.phases) {
+    if (phase.id.empty()) phase.id = random_uuid();
+    complete_period(phase.release_retention_policy);
+    complete_period(phase.tentacle_retention_policy);
+  }
+  domain::validate(to_domain(incoming), environments_of(services.api.documents, tx, space));
+}
+
+api::Resource<Lifecycle> resource_of(Services& services) {
+  api::Resource<Lifecycle> resource{.path = "/lifecycles", .item_type = "Lifecycle", .permission = "Lifecycle"};
+  resource.check = [&services](api::Context& context, store::Tx& tx, Lifecycle& incoming, const Lifecycle*) {
+    check(services, tx, incoming, context.space_id());
+  };
+  resource.removing = [&services](api::Context&, store::Tx& tx, const Lifecycle& lifecycle) {
+    if (services.api.documents.count<Lifecycle>(tx, store::Query().in_space(lifecycle.space_id)) == 1) {
+      throw invalid("The last lifecycle of a space cannot be deleted.");
+    }
+  };
+  resource.links = [](const Lifecycle& lifecycle) {
+    const std::string self = "/api/" + lifecycle.space_id + "/lifecycles/" + lifecycle.id.str();
+    return api::Links().add("Self", self).add("Preview", self + "/preview").add("Projects", self + "/projects");
+  };
+  return resource;
+}
+
+}  // namespace
+
+void install(Services& services) {
+  services.api.documents.add<Lifecycle>({.table = "lifecycle", .id_prefix = "Lifecycles", .noun = "lifecycle"});
+  api::add_resource(services.api, resource_of(services));
+  services.space_created.emplace_back([&services](store::Tx& tx, const std::string& space) {
+    Lifecycle lifecycle;
+    lifecycle.space_id = space;
+    lifecycle.name = "Default Lifecycle";
+    lifecycle.slug = api::free_slug<Lifecycle>(services.api.documents, tx, space, lifecycle.name);
+    lifecycle.release_retention_policy = RetentionPeriod{"Default"};
+    lifecycle.tentacle_retention_policy = RetentionPeriod{"Default"};
+    services.api.documents.insert(tx, lifecycle);
+  });
+}
+
+}  // namespace fairlead::features::lifecycles

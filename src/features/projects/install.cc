@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "features/projects/install.h"
+
+#include "api/resource.h"
+#include "domain/name_rules.h"
+#include "features/lifecycles/model.h"
+#include "features/project_groups/model.h"
+#include "features/projects/deployment_settings.h"
+#include "features/projects/model.h"
+
+namespace fairlead::features::projects {
+
+namespace {
+
+void check(Services& services, api::Context& context, store::Tx& tx, Project& incoming, const Project* stored) {
+  domain::require_name(incoming.name, "Name");
+  const store::Documents& documents = services.api.documents;
+  incoming.lifecycle_id =
+      api::get_in_space<lifecycles::Lifecycle>(documents, tx, context.space_id(), incoming.lifecycle_id).id.str();
+  incoming.project_group_id =
+      api::get_in_space<project_groups::ProjectGroup>(documents, tx, context.space_id(), incoming.project_group_id).id.str();
+  if (incoming.persistence_settings.text.empty()) incoming.persistence_settings.text = R"({"Type":"Database"})";
+  if (!incoming.versioning_strategy) incoming.versioning_strategy = VersioningStrategy();
+  if (!incoming.connectivity_policy) incoming.connectivity_policy = ConnectivityPolicy();
+  if (incoming.tenanted_deployment_mode.empty()) incoming.tenanted_deployment_mode = "Untenanted";
+  if (incoming.default_guided_failure_mode.empty()) incoming.default_guided_failure_mode = "EnvironmentDefault";
+  if (stored == nullptr && context.query("clone") && !context.query("clone")->empty()) {
+    throw Error(Fault::unsupported, "Cloning a project is not supported yet; create the project without ?clone=.");
+  }
+}
+
+// Ids that follow from the project's own, so that they are known before the documents exist.
+void name_parts(store::Documents& documents, store::Tx& tx, Project& project) {
+  project.variable_set_id = "variableset-" + project.id.str();
+  project.deployment_process_id = "deploymentprocess-" + project.id.str();
+  project.deployment_settings_id = "deploymentsettings-" + project.id.str();
+  documents.update(tx, project);
+}
+
+api::Links links_of(const Project& project) {
+  const std::string space = "/api/" + project.space_id;
+  const std::string self = space + "/projects/" + project.id.str();
+  return api::Links()
+      .add("Self", self)
+      .add("Releases", self + "/releases{/version}{?skip,take,searchByVersion}")
+      .add("Channels", self + "/channels{?skip,take,partialName}")
+      .add("Triggers", self + "/triggers{?skip,take,partialName,triggerActionType}")
+      .add("ScheduledTriggers", self + "/scheduledtriggers")
+      .add("OrderChannels", self + "/channels/order")
+      .add("Variables", space + "/variables/" + project.variable_set_id)
+      .add("Progression", self + "/progression{?aggregate}")
+      .add("RunbookTaskRunDashboardItemsTemplate", self + "/runbookRuns/dashboardItems{?skip,take}")
+      .add("DeploymentProcess", self + "/deploymentprocesses")
+      .add("DeploymentSettings", self + "/deploymentsettings")
+      .add("Web", "/app#/" + project.space_id + "/projects/" + project.id.str())
+      .add("Logo", self + "/logo?cb=1")
+      .add("Metadata", self + "/metadata")
+      .add("Runbooks", self + "/runbooks{?skip,take,partialName}")
+      .add("RunbookSnapshots", self + "/runbookSnapshots{/name}{?skip,take,searchByName}")
+      .add("Summary", self + "/summary")
+      .add("ConvertToVcs", self + "/git/convert")
+      .add("Branches", self + "/git/branches{/name}{?skip,take,searchByName,refresh}")
+      .add("Tags", self + "/git/tags{/name}{?skip,take,searchByName,refresh}")
+      .add("Commits", self + "/git/commits{/hash}{?skip,take,refresh}");
+}
+
+api::Resource<Project> resource_of(Services& services) {
+  api::Resource<Project> resource{.path = "/projects", .item_type = "Project", .permission = "Project"};
+  resource.check = [&services](api::Context& context, store::Tx& tx, Project& incoming, const Project* stored) {
+    check(services, context, tx, incoming, stored);
+  };
+  resource.written = [&services](api::Context& context, store::Tx& tx, Project& project, bool created) {
+    if (!created) return;
+    name_parts(services.api.documents, tx, project);
+    for (const auto& hook : services.project_created) hook(tx, context.space_id(), project.id.str());
+  };
+  resource.removing = [&services](api::Context&, store::Tx& tx, const Project& project) {
+    for (const auto& hook : services.project_removing) hook(tx, project.id.str());
+  };
+  resource.links = links_of;
+  return resource;
+}
+
+// Projects that have a given lifecycle or project group: a raw array for the one, a page for the other.
+void add_usage_rows(Services& services, const std::shared_ptr<const api::Resource<Project>>& resource) {
+  services.api.router.add(
+      {"GET", api::Scope::space, "/lifecycles/{id}/projects", "ProjectView", "The projects of a lifecycle as a plain array.",
+       [&services, resource](api::Context& context) {
+         return services.api.store.read([&](const store::Tx& tx) {
+           const auto lifecycle = api::get_in_space<lifecycles::Lifecycle>(services.api.documents, tx, context.space_id(),
+                                                                           context.parameter("id"));
+           std::vector<std::string> items;
+           const store::Query query = store::Query().where("LifecycleId", lifecycle.id.str());
+           for (Project& project : services.api.documents.all<Project>(tx, query)) {
+             items.push_back(api::encode_resource(*resource, tx, std::move(project)));
+           }
+           return api::json_response(api::raw_array(items));
+         });
+       }});
+  services.api.router.add(
+      {"GET", api::Scope::space, "/projectgroups/{id}/projects", "ProjectView", "The projects of a project group.",
+       [&services, resource](api::Context& context) {
+         const api::Page page = api::page_of(context);
+         return services.api.store.read([&](const store::Tx& tx) {
+           const auto group = api::get_in_space<project_groups::ProjectGroup>(services.api.documents, tx, context.space_id(),
+                                                                              context.parameter("id"));
+           store::Query query = api::list_query(*resource, context);
+           query.where("ProjectGroupId", group.id.str()).page(page.skip, page.take);
+           store::Page<Project> found = services.api.documents.list<Project>(tx, query);
+           std::vector<std::string> items;
+           for (Project& project : found.items) items.push_back(api::encode_resource(*resource, tx, std::move(project)));
+           return api::json_response(api::paged(context, "Project", items, found.total, page));
+         });
+       }});
+}
+
+}  // namespace
+
+void install(Services& services) {
+  services.api.documents.add<Project>({.table = "project", .id_prefix = "Projects", .noun = "project"});
+  const auto resource = api::add_resource(services.api, resource_of(services));
+  add_usage_rows(services, resource);
+  add_deployment_settings_rows(services);
+}
+
+}  // namespace fairlead::features::projects

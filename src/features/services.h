@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a slice may use, and the few moments at which slices take part in each other's acts. One instance, made by server/; lives as
+// long as the process. Each slice's install() adds its document types, rows, definitions and hooks; nothing else runs before start.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "api/server.h"
+#include "base/secret.h"
+#include "engine/engine.h"
+#include "engine/task_log.h"
+#include "link/hub.h"
+#include "store/blobs.h"
+
+namespace fairlead::features {
+
+// What is fixed for this server process.
+struct ServerFacts {
+  std::string version;          // SemVer of the program
+  std::string installation_id;  // uuid of the database
+  std::string instance;         // 6 characters: names our field manager in clusters
+  std::string node_name;
+  Time started;
+  Secret admin_api_key;         // preset by the environment; empty: made at the first start
+};
+
+struct Services {
+  api::Server& api;
+  engine::Engine& engine;
+  engine::TaskLog& task_log;
+  store::Blobs& blobs;
+  link::Hub& hub;
+  ServerFacts facts;
+
+  // Called in the transaction that creates a space: defaults that clients look up at once.
+  std::vector<std::function<void(store::Tx&, const std::string& space)>> space_created = {};
+  // Called in the transaction that creates a project: what belongs to it (channel, process, variables).
+  std::vector<std::function<void(store::Tx&, const std::string& space, const std::string& project)>> project_created = {};
+  // Called in the transaction that deletes a project, before it goes.
+  std::vector<std::function<void(store::Tx&, const std::string& project)>> project_removing = {};
+  // Called once after the documents are prepared, before the first request, in the order of the slices.
+  std::vector<std::function<void()>> starting = {};
+  // Authentication is the users slice's.
+  api::Authenticator authenticate = {};
+  // Ready when every check returns an empty text; otherwise /readyz says them.
+  std::vector<std::function<std::string()>> readiness = {};
+};
+
+}  // namespace fairlead::features
