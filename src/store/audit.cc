@@ -13,7 +13,8 @@ namespace fairlead::store {
 namespace {
 
 constexpr std::string_view kColumns =
-    "number, created, category, message, user_id, username, identity, user_agent, remote_ip, space, documents, details, "
+    "number, created, category, message, user_id, username, identity, user_agent, remote_ip, space, documents, "
+    "details, "
     "differences, hash";
 constexpr std::size_t kMaxDifferences = 200;
 constexpr std::size_t kMaxValueBytes = 4u << 10;  // of one side of one difference
@@ -27,8 +28,9 @@ std::string link_hash(std::string_view previous, const AuditEvent& event) {
   part(previous);
   part(text::format("{}", event.number));
   part(text::format("{}", event.created.us));
-  for (const std::string* text : {&event.category, &event.message, &event.user, &event.username, &event.identity, &event.user_agent,
-                                  &event.remote_ip, &event.space, &event.details.text, &event.differences.text}) {
+  for (const std::string* text :
+       {&event.category, &event.message, &event.user, &event.username, &event.identity, &event.user_agent,
+        &event.remote_ip, &event.space, &event.details.text, &event.differences.text}) {
     part(*text);
   }
   for (const std::string& document : event.documents) part(document);
@@ -93,18 +95,21 @@ std::int64_t append_audit(Tx& tx, const AuditEvent& given) {
   AuditEvent event = given;
   event.message = text::shorten(event.message, kMaxAuditMessageBytes);
   if (event.differences.text.size() > kMaxAuditDifferenceBytes) {
-    event.differences.text = R"json([{"path":"","from":null,"to":"(the differences are too large to be recorded)"}])json";
+    event.differences.text =
+        R"json([{"path":"","from":null,"to":"(the differences are too large to be recorded)"}])json";
   }
   for (const std::string& document : event.documents) {
-    if (document.find('\n') != std::string::npos) throw Error(Fault::bug, "an audit event refers to a document with a broken id");
+    if (document.find('\n') != std::string::npos)
+      throw Error(Fault::bug, "an audit event refers to a document with a broken id");
   }
   const Link head = chain_end(tx, "head");
   event.number = head.number + 1;
   event.created = tx.now();
   event.hash = link_hash(head.hash, event);
-  tx.run(text::format("INSERT INTO event ({}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)", kColumns), event.number, event.created,
-         event.category, event.message, event.user, event.username, event.identity, event.user_agent, event.remote_ip, event.space,
-         text::join(event.documents, "\n"), event.details.text, event.differences.text, event.hash);
+  tx.run(text::format("INSERT INTO event ({}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)", kColumns), event.number,
+         event.created, event.category, event.message, event.user, event.username, event.identity, event.user_agent,
+         event.remote_ip, event.space, text::join(event.documents, "\n"), event.details.text, event.differences.text,
+         event.hash);
   for (const std::string& document : event.documents) {
     tx.run("INSERT INTO event_reference (document, event) VALUES (?,?) ON CONFLICT DO NOTHING", document, event.number);
   }
@@ -143,7 +148,8 @@ std::optional<std::string> verify_audit(const Tx& tx) {
     if (event.number != previous.number + 1) {
       return text::format("the audit event {} is missing", previous.number + 1);
     }
-    if (event.hash != link_hash(previous.hash, event)) return text::format("the audit event {} was altered", event.number);
+    if (event.hash != link_hash(previous.hash, event))
+      return text::format("the audit event {} was altered", event.number);
     previous = {event.number, event.hash};
   }
   const Link head = chain_end(tx, "head");
@@ -186,12 +192,14 @@ json::Raw difference(const json::Type& type, const void* before, const void* aft
     json::append_string(shortened, text::shorten(text, kMaxValueBytes));
     return shortened;
   };
-  for (const json::Difference& found : compared(json::Mode::wire)) append(found.path, side(found.before), side(found.after));
+  for (const json::Difference& found : compared(json::Mode::wire))
+    append(found.path, side(found.before), side(found.after));
   // The wire form hides secrets. The stored form tells that one changed; only its path is taken.
   for (const json::Difference& found : compared(json::Mode::store)) {
     const bool sealed = found.before.starts_with(kSealedText) || found.after.starts_with(kSealedText);
     if (!sealed || !found.path.ends_with(kSealedSuffix)) continue;
-    append(std::string_view(found.path).substr(0, found.path.size() - kSealedSuffix.size()), "\"(sensitive)\"", "\"(sensitive)\"");
+    append(std::string_view(found.path).substr(0, found.path.size() - kSealedSuffix.size()), "\"(sensitive)\"",
+           "\"(sensitive)\"");
   }
   if (!result.text.empty()) result.text += ']';
   return result;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The audit log: one event for each change, written in the transaction of the change. Numbers have no gaps, and each event carries
-// a hash over itself and its predecessor's hash, so that a removed or altered row is found (verify_audit).
+// The audit log: one event for each change, written in the transaction of the change. Numbers have no gaps, and each
+// event carries a hash over itself and its predecessor's hash, so that a removed or altered row is found
+// (verify_audit).
 #pragma once
 
 #include <cstdint>
@@ -23,14 +24,14 @@ struct AuditEvent {
   std::string message;      // one sentence
   std::string user;         // id; empty: the system itself
   std::string username;
-  std::string identity;     // how the identity was established: "API key (...)", "Session cookie"
+  std::string identity;  // how the identity was established: "API key (...)", "Session cookie"
   std::string user_agent;
   std::string remote_ip;
-  std::string space;        // id; empty: system-wide
+  std::string space;                   // id; empty: system-wide
   std::vector<std::string> documents;  // ids of what it is about
-  json::Raw details;        // free JSON of the category; no secrets
-  json::Raw differences;    // from difference()
-  std::string hash;         // set by append_audit
+  json::Raw details;                   // free JSON of the category; no secrets
+  json::Raw differences;               // from difference()
+  std::string hash;                    // set by append_audit
 };
 
 inline constexpr std::size_t kMaxAuditMessageBytes = 8u << 10;
@@ -40,8 +41,8 @@ inline constexpr std::size_t kMaxAuditDifferenceBytes = 256u << 10;
 std::int64_t append_audit(Tx& tx, const AuditEvent& event);
 
 struct AuditQuery {
-  std::optional<std::string> space;        // with "": system-wide events only
-  std::vector<std::string> spaces;         // any of these ("" is system-wide); for readers limited to some spaces
+  std::optional<std::string> space;  // with "": system-wide events only
+  std::vector<std::string> spaces;   // any of these ("" is system-wide); for readers limited to some spaces
   std::vector<std::string> users;
   std::vector<std::string> categories;
   std::vector<std::string> documents_any;  // about at least one of these
@@ -64,8 +65,8 @@ std::optional<std::string> verify_audit(const Tx& tx);
 // Retention: removes events created before `before`, from the oldest on. The chain stays verifiable. Returns how many.
 std::int64_t trim_audit(Tx& tx, Time before);
 
-// What changed, as a JSON array of {"path":"Name","from":..,"to":..}, empty text when nothing did. Wire form: no secret appears;
-// a secret that changed is {"path":..,"from":"(sensitive)","to":"(sensitive)"}.
+// What changed, as a JSON array of {"path":"Name","from":..,"to":..}, empty text when nothing did. Wire form: no secret
+// appears; a secret that changed is {"path":..,"from":"(sensitive)","to":"(sensitive)"}.
 json::Raw difference(const json::Type& type, const void* before, const void* after);
 template <class T>
 json::Raw difference(const T& before, const T& after) {

@@ -24,8 +24,10 @@ namespace {
 constexpr std::size_t kDigestCharacters = 64;
 
 void require_digest(std::string_view digest) {
-  const bool well_formed = digest.size() == kDigestCharacters && digest.find_first_not_of("0123456789abcdef") == digest.npos;
-  if (!well_formed) throw invalid(text::format("\"{}\" is not a digest of 64 hexadecimal characters", text::shorten(digest, 80)));
+  const bool well_formed =
+      digest.size() == kDigestCharacters && digest.find_first_not_of("0123456789abcdef") == digest.npos;
+  if (!well_formed)
+    throw invalid(text::format("\"{}\" is not a digest of 64 hexadecimal characters", text::shorten(digest, 80)));
 }
 
 std::string path_in(const std::string& folder, std::string_view name) {
@@ -97,7 +99,7 @@ std::string Blobs::get(std::string_view digest) const {
 bool Blobs::contains(std::string_view digest) const { return file::exists(path_of(digest)); }
 
 std::optional<std::int64_t> Blobs::size(std::string_view digest) const {
-  struct stat status {};
+  struct stat status{};
   const std::string path = path_of(digest);
   if (::stat(path.c_str(), &status) == 0) return status.st_size;
   if (errno == ENOENT) return std::nullopt;
@@ -171,7 +173,8 @@ std::string BlobWriter::finish() {
 }
 
 void record_blob(Tx& tx, std::string_view digest, std::int64_t size) {
-  tx.run("INSERT INTO blob_meta (digest, size, created) VALUES (?,?,?) ON CONFLICT (digest) DO NOTHING", digest, size, tx.now());
+  tx.run("INSERT INTO blob_meta (digest, size, created) VALUES (?,?,?) ON CONFLICT (digest) DO NOTHING", digest, size,
+         tx.now());
 }
 
 }  // namespace fairlead::store

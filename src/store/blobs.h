@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Content-addressed files: <folder>/sha256/ab/cdef... named by the SHA-256 of their content, and <folder>/sealed/ab/cdef... for
-// sealed content named by a keyed hash (Sealer::name_of). A file is complete and durable before its name exists, and never
-// changes. Thread-safe.
+// Content-addressed files: <folder>/sha256/ab/cdef... named by the SHA-256 of their content, and
+// <folder>/sealed/ab/cdef... for sealed content named by a keyed hash (Sealer::name_of). A file is complete and durable
+// before its name exists, and never changes. Thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +30,8 @@ class Blobs {
   std::string get(std::string_view digest) const;
   bool contains(std::string_view digest) const;
   std::optional<std::int64_t> size(std::string_view digest) const;
-  // For downloads. Throws Error(invalid) unless `digest` is 64 lower-case hexadecimal characters: it never leaves the folder.
+  // For downloads. Throws Error(invalid) unless `digest` is 64 lower-case hexadecimal characters: it never leaves the
+  // folder.
   std::string path_of(std::string_view digest) const;
   void remove(std::string_view digest) const;
   // For content that does not fit in memory, up to `limit` bytes.

@@ -19,7 +19,8 @@ class BlobFolder : public testing::Test {
   void TearDown() override { file::remove_tree(folder); }
   std::size_t files() const {
     std::size_t count = 0;
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) count += entry.is_regular_file() ? 1 : 0;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder))
+      count += entry.is_regular_file() ? 1 : 0;
     return count;
   }
   const std::string folder = file::make_temporary_folder("fairlead-blobs");
@@ -48,8 +49,9 @@ TEST_F(BlobFolder, WhatIsAbsentIsNotFound) {
 }
 
 TEST_F(BlobFolder, DigestsCannotLeaveTheFolder) {
-  for (const std::string& bad : {std::string("../../etc/passwd"), std::string(), std::string(64, 'G'), std::string(64, 'A'),
-                                std::string(63, '0'), std::string(62, '0') + "/.", std::string(65, '0')}) {
+  for (const std::string& bad :
+       {std::string("../../etc/passwd"), std::string(), std::string(64, 'G'), std::string(64, 'A'),
+        std::string(63, '0'), std::string(62, '0') + "/.", std::string(65, '0')}) {
     EXPECT_THROW(blobs.path_of(bad), Error) << bad;
     EXPECT_THROW(blobs.get(bad), Error) << bad;
     EXPECT_THROW(blobs.contains_sealed(bad), Error) << bad;
@@ -101,7 +103,9 @@ TEST_F(BlobFolder, SealedContentIsUnreadableWithoutTheKey) {
 
 TEST_F(BlobFolder, ASealedBlobCannotTakeAnothersName) {
   const Sealer sealer(Secret(std::string(32, 'a')));
-  const auto path = [&](const std::string& name) { return folder + "/sealed/" + name.substr(0, 2) + "/" + name.substr(2); };
+  const auto path = [&](const std::string& name) {
+    return folder + "/sealed/" + name.substr(0, 2) + "/" + name.substr(2);
+  };
   const std::string one = blobs.put_sealed(sealer, "one");
   const std::string two = blobs.put_sealed(sealer, "two");
   file::write_durably(path(two), file::read(path(one)));

@@ -34,7 +34,8 @@ std::string single_string(const Field& field, const void* object) {
   return strings.empty() ? std::string() : std::move(strings.front());
 }
 
-// Visits values of one object depth first. A visitor returns nothing; containers and nested objects are opened by the walk.
+// Visits values of one object depth first. A visitor returns nothing; containers and nested objects are opened by the
+// walk.
 struct Walk {
   std::function<void(const Codec& codec, void* member)> leaf;
   std::function<void(const Field& field, void* object, const std::string& path)> field;
@@ -69,12 +70,14 @@ struct Walk {
   }
 };
 
-void collect_reference_fields(const json::Type& type, const std::string& path, int depth, std::vector<std::string>& found) {
+void collect_reference_fields(const json::Type& type, const std::string& path, int depth,
+                              std::vector<std::string>& found) {
   if (depth > kMaxTypeDepth) throw table_error(type, "it is nested too deeply");
   for (const Field& field : type.fields()) {
     const std::string here = path.empty() ? std::string(field.name) : text::format("{}.{}", path, field.name);
     if (field.has(json::refers)) {
-      if (field.codec->each_string == nullptr) throw table_error(type, text::format("{} refers, but holds no ids", here));
+      if (field.codec->each_string == nullptr)
+        throw table_error(type, text::format("{} refers, but holds no ids", here));
       found.push_back(here);
     }
     if (field.codec->nested != nullptr) collect_reference_fields(*field.codec->nested(), here, depth + 1, found);
@@ -111,7 +114,8 @@ Documents::Kind::Kind(const json::Type& type, const DocumentOptions& options, Ma
   for (const Field& field : type.fields()) {
     if (!field.has(json::indexed | json::unique_in_space) || &field == id_field_) continue;
     const bool is_text = field.codec->kind == Codec::Kind::string;
-    if (!is_text && !is_number(field.codec->kind)) throw table_error(type, text::format("{} cannot be indexed", field.name));
+    if (!is_text && !is_number(field.codec->kind))
+      throw table_error(type, text::format("{} cannot be indexed", field.name));
     const std::string name = text::lower(field.name);
     const bool unique = field.has(json::unique_in_space);
     if (unique && !is_text) throw table_error(type, text::format("{} is unique, but is no text", field.name));
@@ -217,7 +221,9 @@ std::string Documents::Kind::order_by(const Query& query) const {
     throw Error(Fault::bug, text::format("{} of {} is not indexed, so it cannot sort", wanted, type_.name()));
   }
   if (chosen == nullptr) return text::format(" ORDER BY number{0}, id{0}", direction);
-  const std::string key = !chosen->folded.empty() ? chosen->folded : chosen->is_text ? text::format("lower({})", chosen->name) : chosen->name;
+  const std::string key = !chosen->folded.empty() ? chosen->folded
+                          : chosen->is_text       ? text::format("lower({})", chosen->name)
+                                                  : chosen->name;
   return text::format(" ORDER BY {0}{1}, number{1}, id{1}", key, direction);
 }
 

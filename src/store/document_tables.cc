@@ -46,7 +46,8 @@ void refill(Tx& tx, const Documents::Kind& kind, const std::string& id, const st
   }
   tx.run("DELETE FROM document_reference WHERE owner_kind=? AND owner=?", kind.name(), id);
   for (const auto& [field, target] : kind.references_of(document.get())) {
-    tx.run("INSERT INTO document_reference (owner_kind, owner, field, target) VALUES (?,?,?,?)", kind.name(), id, field, target);
+    tx.run("INSERT INTO document_reference (owner_kind, owner, field, target) VALUES (?,?,?,?)", kind.name(), id, field,
+           target);
   }
 }
 
@@ -56,7 +57,8 @@ std::int64_t refill_all(Tx& tx, const Documents::Kind& kind) {
   while (true) {
     std::vector<std::pair<std::string, std::string>> page;
     {
-      Statement rows = tx.query(text::format("SELECT id, json FROM {} WHERE id > ? ORDER BY id LIMIT ?", kind.table()), last, kBackfillPage);
+      Statement rows = tx.query(text::format("SELECT id, json FROM {} WHERE id > ? ORDER BY id LIMIT ?", kind.table()),
+                                last, kBackfillPage);
       while (rows.next()) page.emplace_back(rows.text(0), rows.text(1));
     }
     if (page.empty()) return count;
@@ -76,7 +78,8 @@ void make_indexes(Tx& tx, const Documents::Kind& kind) {
     }
     const std::string scope = within == nullptr ? "space" : "space, " + within->name;
     try {
-      tx.run(text::format("CREATE UNIQUE INDEX IF NOT EXISTS {0}_{1} ON {0} ({2}, {1})", kind.table(), column.folded, scope));
+      tx.run(text::format("CREATE UNIQUE INDEX IF NOT EXISTS {0}_{1} ON {0} ({2}, {1})", kind.table(), column.folded,
+                          scope));
     } catch (const Error& error) {
       throw Error(error.fault(), text::format("two stored documents of {} have the same {}, which must be unique: {}",
                                               kind.type().name(), column.field->name, error.message()));
@@ -85,9 +88,10 @@ void make_indexes(Tx& tx, const Documents::Kind& kind) {
 }
 
 void prepare_kind(Tx& tx, const Documents::Kind& kind) {
-  tx.run(text::format("CREATE TABLE IF NOT EXISTS {} (id TEXT PRIMARY KEY, number INTEGER NOT NULL, space TEXT NOT NULL, "
-                      "version INTEGER NOT NULL, json TEXT NOT NULL)",
-                      kind.table()));
+  tx.run(
+      text::format("CREATE TABLE IF NOT EXISTS {} (id TEXT PRIMARY KEY, number INTEGER NOT NULL, space TEXT NOT NULL, "
+                   "version INTEGER NOT NULL, json TEXT NOT NULL)",
+                   kind.table()));
   const std::set<std::string> known = known_columns(tx, kind.table());
   bool refill_needed = false;
   const auto add_column = [&](const std::string& name, bool is_text) {

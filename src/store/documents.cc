@@ -33,7 +33,8 @@ std::string words_of(std::string_view wire_name) {
 
 Error taken(const std::string& noun, std::string_view field) {
   const std::string word = words_of(field);
-  return invalid(text::format("{} with this {} already exists. Please choose a different {}.", with_article(noun), word, word));
+  return invalid(
+      text::format("{} with this {} already exists. Please choose a different {}.", with_article(noun), word, word));
 }
 
 void seal_secrets(const Sealer& sealer, const json::Type& type, void* document) {
@@ -52,7 +53,8 @@ std::string encoded(const Documents::Kind& kind, const void* document) {
   std::string text;
   json::encode_into(kind.type(), document, json::Mode::store, text);
   if (text.size() > Documents::kMaxDocumentBytes) {
-    throw invalid(text::format("the {} is too large: {} bytes of at most {}", kind.noun(), text.size(), Documents::kMaxDocumentBytes));
+    throw invalid(text::format("the {} is too large: {} bytes of at most {}", kind.noun(), text.size(),
+                               Documents::kMaxDocumentBytes));
   }
   return text;
 }
@@ -76,16 +78,19 @@ void refuse_taken_values(const Tx& tx, const Documents::Kind& kind, const void* 
 void write_references(Tx& tx, const Documents::Kind& kind, const std::string& id, const void* document) {
   std::set<std::pair<std::string, std::string>> wanted = kind.references_of(document);
   std::vector<std::pair<std::string, std::string>> obsolete;
-  Statement rows = tx.query("SELECT field, target FROM document_reference WHERE owner_kind=? AND owner=?", kind.name(), id);
+  Statement rows =
+      tx.query("SELECT field, target FROM document_reference WHERE owner_kind=? AND owner=?", kind.name(), id);
   while (rows.next()) {
     std::pair<std::string, std::string> stored(rows.text(0), rows.text(1));
     if (wanted.erase(stored) == 0) obsolete.push_back(std::move(stored));
   }
   for (const auto& [field, target] : obsolete) {
-    tx.run("DELETE FROM document_reference WHERE owner_kind=? AND owner=? AND field=? AND target=?", kind.name(), id, field, target);
+    tx.run("DELETE FROM document_reference WHERE owner_kind=? AND owner=? AND field=? AND target=?", kind.name(), id,
+           field, target);
   }
   for (const auto& [field, target] : wanted) {
-    tx.run("INSERT INTO document_reference (owner_kind, owner, field, target) VALUES (?,?,?,?)", kind.name(), id, field, target);
+    tx.run("INSERT INTO document_reference (owner_kind, owner, field, target) VALUES (?,?,?,?)", kind.name(), id, field,
+           target);
   }
 }
 
@@ -102,9 +107,11 @@ void add_condition(SqlText& sql, const Documents::Kind& kind, const Condition& c
     const auto& fields = kind.reference_fields();
     const bool known = std::find(fields.begin(), fields.end(), condition.field) != fields.end();
     if (!known || (condition.kind != Condition::Kind::any_of && !negative)) {
-      throw Error(Fault::bug, text::format("{} of {} is not indexed, so it cannot be a condition", condition.field, kind.type().name()));
+      throw Error(Fault::bug, text::format("{} of {} is not indexed, so it cannot be a condition", condition.field,
+                                           kind.type().name()));
     }
-    sql.where(negative ? "id NOT IN " : "id IN ").add("(SELECT owner FROM document_reference WHERE owner_kind = ? AND field = ?");
+    sql.where(negative ? "id NOT IN " : "id IN ")
+        .add("(SELECT owner FROM document_reference WHERE owner_kind = ? AND field = ?");
     sql.operand(kind.name()).operand(condition.field).add(" AND target IN ").list(condition.operands).add(")");
     return;
   }
@@ -119,7 +126,9 @@ void add_condition(SqlText& sql, const Documents::Kind& kind, const Condition& c
   const auto first = [&] { return std::visit([](const auto& value) { return SqlOperand(value); }, operands.at(0)); };
   switch (condition.kind) {
     case Condition::Kind::any_of: sql.where(name + " IN ").list(operands); return;
-    case Condition::Kind::none_of: sql.where(text::format("({0} IS NULL OR {0} NOT IN ", name)).list(operands).add(")"); return;
+    case Condition::Kind::none_of:
+      sql.where(text::format("({0} IS NULL OR {0} NOT IN ", name)).list(operands).add(")");
+      return;
     case Condition::Kind::at_least: sql.where(name + " >= ?").operand(first()); return;
     case Condition::Kind::below: sql.where(name + " < ?").operand(first()); return;
     case Condition::Kind::contains: sql.where(text::format("instr(lower({}), ?) > 0", name)).operand(first()); return;
@@ -129,7 +138,8 @@ void add_condition(SqlText& sql, const Documents::Kind& kind, const Condition& c
 void add_conditions(SqlText& sql, const Documents::Kind& kind, const Query& query) {
   if (query.space) sql.where("space = ?").operand(*query.space);
   if (query.ids) {
-    if (query.ids->size() > Query::kMaxOperands) throw invalid(text::format("too many ids: at most {}", Query::kMaxOperands));
+    if (query.ids->size() > Query::kMaxOperands)
+      throw invalid(text::format("too many ids: at most {}", Query::kMaxOperands));
     sql.where("id IN ").list(*query.ids);
   }
   for (const Condition& condition : query.conditions) add_condition(sql, kind, condition);
@@ -137,7 +147,8 @@ void add_conditions(SqlText& sql, const Documents::Kind& kind, const Query& quer
 
 std::string usages_text(const std::vector<Usage>& named, std::int64_t total) {
   std::vector<std::string> parts;
-  for (const Usage& usage : named) parts.push_back(text::format("{} '{}' ({})", usage.owner_kind, usage.owner_name, usage.owner));
+  for (const Usage& usage : named)
+    parts.push_back(text::format("{} '{}' ({})", usage.owner_kind, usage.owner_name, usage.owner));
   if (total > static_cast<std::int64_t>(named.size())) {
     parts.push_back(text::format("{} more", total - static_cast<std::int64_t>(named.size())));
   }
@@ -197,7 +208,8 @@ void Documents::add_kind(const json::Type& type, DocumentOptions options, Make m
 
 const Documents::Kind& Documents::kind_of(const json::Type& type) const {
   const auto found = kinds_.find(&type);
-  if (found == kinds_.end()) throw Error(Fault::bug, text::format("the document type {} was not added to the store", type.name()));
+  if (found == kinds_.end())
+    throw Error(Fault::bug, text::format("the document type {} was not added to the store", type.name()));
   return *found->second;
 }
 
@@ -227,20 +239,25 @@ void Documents::insert_erased(Tx& tx, const Kind& kind, void* document) {
   SqlText sql;
   sql.add("INSERT INTO ").add(kind.table()).add(" (id, number, space, version, json");
   for (const std::string& name : kind.column_names()) sql.add(", ").add(name);
-  sql.add(") VALUES (?,?,?,0,?").operand(id).operand(number).operand(kind.space_of(document)).operand(encoded(kind, document));
+  sql.add(") VALUES (?,?,?,0,?")
+      .operand(id)
+      .operand(number)
+      .operand(kind.space_of(document))
+      .operand(encoded(kind, document));
   for (SqlOperand& value : kind.column_values(document)) sql.add(",?").operand(std::move(value));
   sql.add(")");
   sql.query(tx).run();
   write_references(tx, kind, id, document);
 }
 
-std::int64_t Documents::update_erased(Tx& tx, const Kind& kind, void* document, std::optional<std::int64_t> expected_version) {
+std::int64_t Documents::update_erased(Tx& tx, const Kind& kind, void* document,
+                                      std::optional<std::int64_t> expected_version) {
   const std::string id = kind.id_of(document);
   const std::optional<std::int64_t> stored = version_erased(tx, kind, id);
   if (!stored) throw_not_found(id);
   if (expected_version && *expected_version != *stored) {
-    throw Error(Fault::conflict, text::format("The {} '{}' was changed by somebody else: its version is {}, not {}.", kind.noun(), id,
-                                              *stored, *expected_version))
+    throw Error(Fault::conflict, text::format("The {} '{}' was changed by somebody else: its version is {}, not {}.",
+                                              kind.noun(), id, *stored, *expected_version))
         .with_help("load it again and repeat the change");
   }
   const std::int64_t version = *stored + 1;
@@ -253,7 +270,8 @@ std::int64_t Documents::update_erased(Tx& tx, const Kind& kind, void* document, 
   sql.operand(kind.space_of(document)).operand(version).operand(encoded(kind, document));
   std::vector<SqlOperand> values = kind.column_values(document);
   std::size_t at = 0;
-  for (const std::string& name : kind.column_names()) sql.add(", ").add(name).add(" = ?").operand(std::move(values[at++]));
+  for (const std::string& name : kind.column_names())
+    sql.add(", ").add(name).add(" = ?").operand(std::move(values[at++]));
   sql.where("id = ?").operand(id);
   sql.query(tx).run();
   write_references(tx, kind, id, document);
@@ -277,7 +295,8 @@ void Documents::refuse_used(const Tx& tx, const Kind& kind, std::string_view id)
   const std::int64_t total = counted.integer(0);
   if (total == 0) return;
   std::vector<Usage> named;
-  Statement rows = owners("owner_kind, owner").add(" ORDER BY owner_kind, owner LIMIT ?").operand(kMaxNamedOwners).query(tx);
+  Statement rows =
+      owners("owner_kind, owner").add(" ORDER BY owner_kind, owner LIMIT ?").operand(kMaxNamedOwners).query(tx);
   while (rows.next()) named.push_back(usage_of(tx, rows.text(0), rows.text(1), {}));
   throw invalid(text::format("This {} cannot be deleted: it is used by {}.", kind.noun(), usages_text(named, total)))
       .with_help("remove it there first");
@@ -307,7 +326,8 @@ std::int64_t Documents::count_erased(const Tx& tx, const Kind& kind, const Query
   return row.integer(0);
 }
 
-std::vector<std::string> Documents::list_json(const Tx& tx, const Kind& kind, const Query& query, std::int64_t* total) const {
+std::vector<std::string> Documents::list_json(const Tx& tx, const Kind& kind, const Query& query,
+                                              std::int64_t* total) const {
   if (total != nullptr) *total = count_erased(tx, kind, query);
   SqlText sql;
   sql.add("SELECT json FROM ").add(kind.table());
@@ -337,7 +357,9 @@ std::optional<std::string> Documents::name_of(const Tx& tx, std::string_view id)
 std::vector<Usage> Documents::usages(const Tx& tx, std::string_view id, int limit) const {
   std::vector<Usage> found;
   Statement rows = tx.query(
-      "SELECT owner_kind, owner, field FROM document_reference WHERE target=? ORDER BY owner_kind, owner, field LIMIT ?", id, limit);
+      "SELECT owner_kind, owner, field FROM document_reference WHERE target=? ORDER BY owner_kind, owner, field LIMIT "
+      "?",
+      id, limit);
   while (rows.next()) found.push_back(usage_of(tx, rows.text(0), rows.text(1), rows.text(2)));
   return found;
 }

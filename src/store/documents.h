@@ -5,10 +5,10 @@
 //   documents.prepare();                                     // once, after all add() calls: makes or extends tables
 //   store.write([&](Tx& tx) { documents.insert(tx, project); });
 //
-// What the type table must have: a field "Id" (Id<T> or string); for documents of a space a field "SpaceId". An integer field
-// "Version" is kept equal to the row's version. Flags used: indexed, unique_in_space, refers (also inside nested objects),
-// wire_only. Values of json::SensitiveValue and json::PropertyValue are sealed in place by insert() and update().
-// Threads: add() and prepare() at start-up by one thread; the rest is thread-safe.
+// What the type table must have: a field "Id" (Id<T> or string); for documents of a space a field "SpaceId". An integer
+// field "Version" is kept equal to the row's version. Flags used: indexed, unique_in_space, refers (also inside nested
+// objects), wire_only. Values of json::SensitiveValue and json::PropertyValue are sealed in place by insert() and
+// update(). Threads: add() and prepare() at start-up by one thread; the rest is thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -29,17 +29,18 @@
 namespace fairlead::store {
 
 struct DocumentOptions {
-  std::string_view table;               // "project": the table is doc_project
-  std::string_view id_prefix;           // "Projects": ids are Projects-1, Projects-2, ...
-  std::string_view noun;                // "project": for texts
+  std::string_view table;      // "project": the table is doc_project
+  std::string_view id_prefix;  // "Projects": ids are Projects-1, Projects-2, ...
+  std::string_view noun;       // "project": for texts
   bool space_scoped = true;
   std::string_view sort = "Name";       // default order: this field (must be indexed or "Id"), then the id's number
   std::string_view unique_within = {};  // an indexed field that narrows unique_in_space ("ProjectId" for channels)
   std::int64_t first_number = 1;
-  bool history = false;                 // its references are listed by usages() but do not protect what they refer to
+  bool history = false;  // its references are listed by usages() but do not protect what they refer to
 };
 
-// One condition on an indexed field, a field that refers, or "Id". Texts of unique fields compare without case, others exactly.
+// One condition on an indexed field, a field that refers, or "Id". Texts of unique fields compare without case, others
+// exactly.
 struct Condition {
   enum class Kind { any_of, none_of, at_least, below, contains };
   using Operand = std::variant<std::string, std::int64_t>;
@@ -55,12 +56,15 @@ struct Query {
   std::optional<std::string> space;
   std::optional<std::vector<std::string>> ids;  // an empty list finds nothing
   std::vector<Condition> conditions;
-  std::string order;                            // wire name; empty: the type's default
+  std::string order;  // wire name; empty: the type's default
   bool descending = false;
   std::int64_t skip = 0;
   std::int64_t take = 30;
 
-  Query& in_space(std::string id) { space = std::move(id); return *this; }
+  Query& in_space(std::string id) {
+    space = std::move(id);
+    return *this;
+  }
   Query& where(std::string field, std::string value);
   Query& where(std::string field, const char* value) { return where(std::move(field), std::string(value)); }
   Query& where(std::string field, std::int64_t value);
@@ -70,9 +74,21 @@ struct Query {
   Query& containing(std::string field, std::string part);  // without case
   Query& from(std::string field, std::int64_t least);      // inclusive; times in microseconds
   Query& below(std::string field, std::int64_t limit);     // exclusive
-  Query& by(std::string field, bool descends = false) { order = std::move(field); descending = descends; return *this; }
-  Query& page(std::int64_t skipped, std::int64_t taken) { skip = skipped; take = taken; return *this; }
-  Query& unlimited() { skip = 0; take = INT64_MAX; return *this; }
+  Query& by(std::string field, bool descends = false) {
+    order = std::move(field);
+    descending = descends;
+    return *this;
+  }
+  Query& page(std::int64_t skipped, std::int64_t taken) {
+    skip = skipped;
+    take = taken;
+    return *this;
+  }
+  Query& unlimited() {
+    skip = 0;
+    take = INT64_MAX;
+    return *this;
+  }
 };
 
 template <class T>
@@ -103,29 +119,37 @@ class Documents {
   // Makes tables, columns and indexes that are missing and fills new columns. Columns are never dropped.
   void prepare();
 
-  // Gives an id where it is empty, version 0, seals, writes. Throws Error(invalid) with "A project with this name already exists.
-  // Please choose a different name." when a unique field is taken, Error(conflict) when the id is.
+  // Gives an id where it is empty, version 0, seals, writes. Throws Error(invalid) with "A project with this name
+  // already exists. Please choose a different name." when a unique field is taken, Error(conflict) when the id is.
   template <class T>
-  void insert(Tx& tx, T& document) { insert_erased(tx, kind_of<T>(), &document); }
-  // Writes the document over the stored one. Throws Error(not_found), Error(conflict) when `expected_version` is stale, and as
-  // insert() for unique fields. Returns the new version.
+  void insert(Tx& tx, T& document) {
+    insert_erased(tx, kind_of<T>(), &document);
+  }
+  // Writes the document over the stored one. Throws Error(not_found), Error(conflict) when `expected_version` is stale,
+  // and as insert() for unique fields. Returns the new version.
   template <class T>
   std::int64_t update(Tx& tx, T& document, std::optional<std::int64_t> expected_version = {}) {
     return update_erased(tx, kind_of<T>(), &document, expected_version);
   }
   // Throws Error(not_found), or Error(invalid) naming the owners (at most ten) while something refers to it.
   template <class T>
-  void remove(Tx& tx, const Id<T>& id) { remove_erased(tx, kind_of<T>(), id.value); }
+  void remove(Tx& tx, const Id<T>& id) {
+    remove_erased(tx, kind_of<T>(), id.value);
+  }
 
   template <class T>
-  std::optional<T> find(const Tx& tx, const Id<T>& id) const { return find<T>(tx, std::string_view(id.value)); }
+  std::optional<T> find(const Tx& tx, const Id<T>& id) const {
+    return find<T>(tx, std::string_view(id.value));
+  }
   template <class T>
   std::optional<T> find(const Tx& tx, std::string_view id) const {
     return decoded<T>(find_json(tx, kind_of<T>(), id));
   }
   // Throws Error(not_found): "The resource 'Projects-99' was not found."
   template <class T>
-  T get(const Tx& tx, const Id<T>& id) const { return get<T>(tx, std::string_view(id.value)); }
+  T get(const Tx& tx, const Id<T>& id) const {
+    return get<T>(tx, std::string_view(id.value));
+  }
   template <class T>
   T get(const Tx& tx, std::string_view id) const {
     std::optional<T> found = find<T>(tx, id);
@@ -157,9 +181,13 @@ class Documents {
     return items;
   }
   template <class T>
-  std::int64_t count(const Tx& tx, const Query& query = {}) const { return count_erased(tx, kind_of<T>(), query); }
+  std::int64_t count(const Tx& tx, const Query& query = {}) const {
+    return count_erased(tx, kind_of<T>(), query);
+  }
   template <class T>
-  bool exists(const Tx& tx, std::string_view id) const { return version_erased(tx, kind_of<T>(), id).has_value(); }
+  bool exists(const Tx& tx, std::string_view id) const {
+    return version_erased(tx, kind_of<T>(), id).has_value();
+  }
   // The row's version: what update() compares with.
   template <class T>
   std::optional<std::int64_t> version(const Tx& tx, std::string_view id) const {
@@ -178,7 +206,9 @@ class Documents {
   void add_kind(const json::Type& type, DocumentOptions options, Make make);
   const Kind& kind_of(const json::Type& type) const;
   template <class T>
-  const Kind& kind_of() const { return kind_of(type_of(json::Tag<T>{})); }
+  const Kind& kind_of() const {
+    return kind_of(type_of(json::Tag<T>{}));
+  }
   template <class T>
   static std::optional<T> decoded(std::optional<std::string> text) {
     if (!text) return std::nullopt;

@@ -31,12 +31,16 @@ void refuse_foreign_history(const std::map<int, Applied>& applied, const std::ve
   for (const auto& [number, row] : applied) {
     const auto found = known.find(number);
     if (found == known.end()) {
-      throw invalid(text::format("the database {} is newer than this program: it has the schema change {}", place, row.name))
-          .with_help("start the version of Fairlead that last used this database, or a newer one; or restore a backup that was "
-                     "made before the upgrade");
+      throw invalid(
+          text::format("the database {} is newer than this program: it has the schema change {}", place, row.name))
+          .with_help(
+              "start the version of Fairlead that last used this database, or a newer one; or restore a backup that "
+              "was "
+              "made before the upgrade");
     }
     if (row.checksum != sha256_hex(found->second->sql)) {
-      throw invalid(text::format("the schema change {} of the database {} is not the one in this program", row.name, place))
+      throw invalid(
+          text::format("the schema change {} of the database {} is not the one in this program", row.name, place))
           .with_help("this database was made by another build; use that build, or restore a backup made by this one");
     }
   }
@@ -54,13 +58,15 @@ int migrate(const MigrationTarget& target, const std::vector<Migration>& migrati
   for (const Migration& migration : migrations) {
     if (applied.contains(migration.number)) continue;
     if (!applied.empty() && migration.number < applied.rbegin()->first) {
-      throw Error(Fault::bug, text::format("the schema change {} is numbered before {}, which the database {} already has",
-                                           migration.name, applied.rbegin()->second.name, target.place));
+      throw Error(Fault::bug,
+                  text::format("the schema change {} is numbered before {}, which the database {} already has",
+                               migration.name, applied.rbegin()->second.name, target.place));
     }
     target.run_script("BEGIN");
     try {
       target.run_script(std::string(migration.sql));
-      Statement insert(target.connection, "INSERT INTO schema_migration (number, name, checksum, applied) VALUES (?,?,?,?)");
+      Statement insert(target.connection,
+                       "INSERT INTO schema_migration (number, name, checksum, applied) VALUES (?,?,?,?)");
       insert.bind(migration.number);
       insert.bind(migration.name);
       insert.bind(sha256_hex(migration.sql));
@@ -68,8 +74,8 @@ int migrate(const MigrationTarget& target, const std::vector<Migration>& migrati
       insert.run();
     } catch (const Error& error) {
       target.run_script("ROLLBACK");
-      throw Error(error.fault(), text::format("the schema change {} could not be applied to {}: {}", migration.name, target.place,
-                                              error.message()))
+      throw Error(error.fault(), text::format("the schema change {} could not be applied to {}: {}", migration.name,
+                                              target.place, error.message()))
           .with_help(error.help());
     }
     target.run_script("COMMIT");

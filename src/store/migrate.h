@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Schema changes: the files of store/migrations/ in the order of their numbers, embedded when the program is built. Forward only,
-// one transaction each, recorded with a checksum. The calling connection must be the only writer.
+// Schema changes: the files of store/migrations/ in the order of their numbers, embedded when the program is built.
+// Forward only, one transaction each, recorded with a checksum. The calling connection must be the only writer.
 #pragma once
 
 #include <functional>
@@ -29,8 +29,8 @@ struct MigrationTarget {
   std::int64_t now_us;
 };
 
-// Applies what is missing and returns how many were applied. Throws Error(invalid) when the database knows a migration that this
-// program does not (it is newer) or one whose text has changed.
+// Applies what is missing and returns how many were applied. Throws Error(invalid) when the database knows a migration
+// that this program does not (it is newer) or one whose text has changed.
 int migrate(const MigrationTarget& target, const std::vector<Migration>& migrations);
 
 }  // namespace fairlead::store

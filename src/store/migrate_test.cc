@@ -15,7 +15,8 @@ class Migrations : public testing::Test {
  protected:
   void TearDown() override { file::remove_tree(folder); }
   int apply(const std::vector<Migration>& migrations) {
-    return migrate({connection, [this](const std::string& sql) { connection.run_script(sql); }, "test.db", 1}, migrations);
+    return migrate({connection, [this](const std::string& sql) { connection.run_script(sql); }, "test.db", 1},
+                   migrations);
   }
   std::string refusal(const std::vector<Migration>& migrations) {
     try {
@@ -53,14 +54,17 @@ TEST_F(Migrations, AChangedMigrationIsRefused) {
   apply({one});
   Migration changed = one;
   changed.sql = "CREATE TABLE one (a TEXT, b TEXT)";
-  EXPECT_EQ(refusal({changed, two}), "the schema change 0001_one of the database test.db is not the one in this program");
+  EXPECT_EQ(refusal({changed, two}),
+            "the schema change 0001_one of the database test.db is not the one in this program");
   EXPECT_FALSE(has_table("two"));
 }
 
 TEST_F(Migrations, AFailingMigrationLeavesNothing) {
   const Migration broken = {2, "0002_broken", "CREATE TABLE half (a TEXT); INSERT INTO nowhere VALUES (1)"};
   const std::string message = refusal({one, broken});
-  EXPECT_TRUE(message.starts_with("the schema change 0002_broken could not be applied to test.db: no such table: nowhere")) << message;
+  EXPECT_TRUE(
+      message.starts_with("the schema change 0002_broken could not be applied to test.db: no such table: nowhere"))
+      << message;
   EXPECT_TRUE(has_table("one"));
   EXPECT_FALSE(has_table("half"));
   EXPECT_EQ(apply({one, two}), 1);

@@ -29,7 +29,8 @@ std::int64_t cursor_of(const Tx& tx, std::string_view consumer) {
 
 void park(Tx& tx, std::string_view consumer, const OutboxEvent& event, std::string_view error) {
   tx.run(
-      "INSERT INTO outbox_parked (consumer, event, topic, key, payload, created, error, parked) VALUES (?,?,?,?,?,?,?,?) "
+      "INSERT INTO outbox_parked (consumer, event, topic, key, payload, created, error, parked) VALUES "
+      "(?,?,?,?,?,?,?,?) "
       "ON CONFLICT (consumer, event) DO UPDATE SET error = excluded.error, parked = excluded.parked",
       consumer, event.id, event.topic, event.key, event.payload, event.created, error, tx.now());
 }
@@ -38,32 +39,34 @@ void park(Tx& tx, std::string_view consumer, const OutboxEvent& event, std::stri
 
 std::int64_t publish(Tx& tx, std::string_view topic, std::string_view key, std::string_view payload) {
   if (payload.size() > kMaxOutboxPayloadBytes) {
-    throw Error(Fault::bug, text::format("an outbox event of topic {} has {} bytes; the limit is {}", topic, payload.size(),
-                                         kMaxOutboxPayloadBytes));
+    throw Error(Fault::bug, text::format("an outbox event of topic {} has {} bytes; the limit is {}", topic,
+                                         payload.size(), kMaxOutboxPayloadBytes));
   }
   tx.mark_outbox();
-  return *tx.integer("INSERT INTO outbox (topic, key, payload, created) VALUES (?,?,?,?) RETURNING id", topic, key, payload,
-                     tx.now());
+  return *tx.integer("INSERT INTO outbox (topic, key, payload, created) VALUES (?,?,?,?) RETURNING id", topic, key,
+                     payload, tx.now());
 }
 
 std::vector<OutboxEvent> outbox_after(const Tx& tx, std::int64_t position, int limit) {
   std::vector<OutboxEvent> events;
-  Statement rows = tx.query("SELECT id, topic, key, payload, created FROM outbox WHERE id > ? ORDER BY id LIMIT ?", position, limit);
+  Statement rows =
+      tx.query("SELECT id, topic, key, payload, created FROM outbox WHERE id > ? ORDER BY id LIMIT ?", position, limit);
   while (rows.next()) events.push_back(event_of(rows));
   return events;
 }
 
 std::int64_t outbox_end(const Tx& tx) { return tx.integer("SELECT max(id) FROM outbox").value_or(0); }
 
-// One consumer and its thread. `position` and `woken` are guarded by `mutex`; position is set by after-commit hooks, that is, in
-// the order of the commits.
+// One consumer and its thread. `position` and `woken` are guarded by `mutex`; position is set by after-commit hooks,
+// that is, in the order of the commits.
 struct Outbox::Runner {
   Runner(Store& store_used, Consumer what) : store(store_used), consumer(std::move(what)) {}
 
   void begin() {
     store.write([&](Tx& tx) {
       const std::int64_t start = consumer.from_now ? outbox_end(tx) : 0;
-      tx.run("INSERT INTO outbox_cursor (consumer, position) VALUES (?,?) ON CONFLICT (consumer) DO NOTHING", consumer.name, start);
+      tx.run("INSERT INTO outbox_cursor (consumer, position) VALUES (?,?) ON CONFLICT (consumer) DO NOTHING",
+             consumer.name, start);
       remember_after_commit(tx, cursor_of(tx, consumer.name));
     });
     thread = std::thread([this] { run(); });
@@ -137,7 +140,8 @@ struct Outbox::Runner {
   }
 
   bool wanted(const OutboxEvent& event) const {
-    return consumer.topics.empty() || std::find(consumer.topics.begin(), consumer.topics.end(), event.topic) != consumer.topics.end();
+    return consumer.topics.empty() ||
+           std::find(consumer.topics.begin(), consumer.topics.end(), event.topic) != consumer.topics.end();
   }
 
   // Moves the cursor unless a rebuild moved it meanwhile.
@@ -165,7 +169,8 @@ struct Outbox::Runner {
     try {
       return apply_some(kBatch);
     } catch (const std::exception& error) {
-      log::debug("an outbox batch failed; its events are tried one by one", {{"consumer", name()}, {"error", error.what()}});
+      log::debug("an outbox batch failed; its events are tried one by one",
+                 {{"consumer", name()}, {"error", error.what()}});
     }
     for (int done = 0; done < kBatch && !stop.token().cancelled(); ++done) {
       bool more = true;
@@ -234,8 +239,9 @@ struct Outbox::Runner {
 
   void report(const OutboxEvent& event, const std::string& failure) const {
     metrics::counter("fairlead_outbox_parked_total", "Events that a consumer could not process").add();
-    log::error("an outbox event was parked after three tries",
-               {{"consumer", name()}, {"event", event.id}, {"topic", event.topic}, {"key", event.key}, {"error", failure}});
+    log::error(
+        "an outbox event was parked after three tries",
+        {{"consumer", name()}, {"event", event.id}, {"topic", event.topic}, {"key", event.key}, {"error", failure}});
   }
 
   Store& store;
@@ -292,7 +298,9 @@ void Outbox::rebuild(std::string_view consumer) { find(consumer).rebuild(); }
 std::vector<ParkedEvent> parked_events(const Tx& tx, int limit) {
   std::vector<ParkedEvent> parked;
   Statement rows = tx.query(
-      "SELECT event, topic, key, payload, created, consumer, error, parked FROM outbox_parked ORDER BY parked, event LIMIT ?", limit);
+      "SELECT event, topic, key, payload, created, consumer, error, parked FROM outbox_parked ORDER BY parked, event "
+      "LIMIT ?",
+      limit);
   while (rows.next()) parked.push_back({rows.text(5), event_of(rows), rows.text(6), rows.time(7)});
   return parked;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The outbox: what happened, written in the transaction in which it happened, read in order by consumers with a durable cursor.
-// Everything that listens (read models, search, notifications, live updates) is a consumer.
+// The outbox: what happened, written in the transaction in which it happened, read in order by consumers with a durable
+// cursor. Everything that listens (read models, search, notifications, live updates) is a consumer.
 #pragma once
 
 #include <cstdint>
@@ -43,7 +43,7 @@ struct Consumer {
   std::function<void(const OutboxEvent&)> perform;
   // Before a rebuild: empties the model. `apply` or `perform` then sees all events that are still kept.
   std::function<void(Tx&)> clear;
-  bool from_now = false;            // a new consumer begins at the end instead of the oldest event
+  bool from_now = false;                             // a new consumer begins at the end instead of the oldest event
   std::int64_t retry_delay_us = 200 * kMillisecond;  // between the tries of one event
 };
 
@@ -54,8 +54,8 @@ struct ParkedEvent {
   Time parked;
 };
 
-// Runs consumers, each on a thread of its own that sleeps until something is published. An event that fails kTries times is
-// parked with an error in the log and the rest goes on. All functions are thread-safe.
+// Runs consumers, each on a thread of its own that sleeps until something is published. An event that fails kTries
+// times is parked with an error in the log and the rest goes on. All functions are thread-safe.
 class Outbox {
  public:
   static constexpr int kTries = 3;
@@ -67,8 +67,8 @@ class Outbox {
   void add(Consumer consumer);
   void start();
   void stop();
-  // Returns when `consumer` has seen everything committed before the call, or after stop(). For tests and for commands that
-  // must read their own writes from a model.
+  // Returns when `consumer` has seen everything committed before the call, or after stop(). For tests and for commands
+  // that must read their own writes from a model.
   void wait_until_current(std::string_view consumer);
   // Clears the model and starts its consumer from the oldest event.
   void rebuild(std::string_view consumer);

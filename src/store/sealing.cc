@@ -32,7 +32,8 @@ Secret derived(const Secret& master, std::string_view purpose) { return Secret(h
 
 Error damaged() {
   return invalid("a sealed value cannot be opened: it is damaged, or was sealed with another master key")
-      .with_help("use the master key that belongs to this data directory (keys/master.key or FAIRLEAD_MASTER_KEY_FILE)");
+      .with_help(
+          "use the master key that belongs to this data directory (keys/master.key or FAIRLEAD_MASTER_KEY_FILE)");
 }
 
 Secret parse_key(const std::string& path, std::string_view content) {
@@ -44,9 +45,10 @@ Secret parse_key(const std::string& path, std::string_view content) {
 }
 
 void refuse_open_file(const std::string& path) {
-  struct stat status {};
+  struct stat status{};
   if (::stat(path.c_str(), &status) != 0 || (status.st_mode & 0077) == 0) return;
-  throw invalid(text::format("other users may read the master key {}", path)).with_help(text::format("chmod 600 {}", path));
+  throw invalid(text::format("other users may read the master key {}", path))
+      .with_help(text::format("chmod 600 {}", path));
 }
 
 }  // namespace
@@ -82,8 +84,9 @@ std::string Sealer::seal_bytes(std::string_view plain, std::string_view context)
   out.replace(1, kKeyIdBytes, *parse_hex(key_id_));
   const std::string nonce = random_bytes(kNonceBytes);
   out.replace(1 + kKeyIdBytes, kNonceBytes, nonce);
-  crypto_aead_xchacha20poly1305_ietf_encrypt(raw(out) + 1 + kKeyIdBytes + kNonceBytes, nullptr, raw(plain), plain.size(),
-                                             raw(context), context.size(), nullptr, raw(nonce), raw(sealing_key_.reveal()));
+  crypto_aead_xchacha20poly1305_ietf_encrypt(raw(out) + 1 + kKeyIdBytes + kNonceBytes, nullptr, raw(plain),
+                                             plain.size(), raw(context), context.size(), nullptr, raw(nonce),
+                                             raw(sealing_key_.reveal()));
   return out;
 }
 
@@ -92,8 +95,10 @@ std::string Sealer::unseal_bytes(std::string_view sealed, std::string_view conte
   if (sealed.size() < kHead + kTagBytes || sealed[0] != kBytesFormat) throw damaged();
   const std::string key_id = hex(sealed.substr(1, kKeyIdBytes));
   if (key_id != key_id_) {
-    throw invalid(text::format("a sealed value belongs to the master key {}, but this server has the key {}", key_id, key_id_))
-        .with_help("use the master key that belongs to this data directory (keys/master.key or FAIRLEAD_MASTER_KEY_FILE)");
+    throw invalid(
+        text::format("a sealed value belongs to the master key {}, but this server has the key {}", key_id, key_id_))
+        .with_help(
+            "use the master key that belongs to this data directory (keys/master.key or FAIRLEAD_MASTER_KEY_FILE)");
   }
   const std::string_view cipher = sealed.substr(kHead);
   std::string plain(cipher.size() - kTagBytes, '\0');

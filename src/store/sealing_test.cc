@@ -25,7 +25,8 @@ std::string message_of(auto f) {
 
 TEST(Sealing, OpensWhatItSealed) {
   const Sealer sealer = sealer_of('a');
-  for (const std::string& plain : {std::string(), std::string("hunter2"), std::string("\0\xff", 2), std::string(100'000, 'x')}) {
+  for (const std::string& plain :
+       {std::string(), std::string("hunter2"), std::string("\0\xff", 2), std::string(100'000, 'x')}) {
     EXPECT_EQ(sealer.unseal(sealer.seal(Secret(plain))).reveal(), plain);
     EXPECT_EQ(sealer.unseal_bytes(sealer.seal_bytes(plain)), plain);
   }
@@ -52,8 +53,8 @@ TEST(Sealing, EveryChangedByteIsNoticed) {
 
 TEST(Sealing, BrokenTextsAreErrors) {
   const Sealer sealer = sealer_of('a');
-  for (const std::string text : {"", "hunter2", "sealed:1:", "sealed:1:00:", "sealed:1:zzzzzzzz:AAAA", "sealed:2:00000000:AAAA",
-                                 "sealed:1:00000000:!!!"}) {
+  for (const std::string text : {"", "hunter2", "sealed:1:", "sealed:1:00:", "sealed:1:zzzzzzzz:AAAA",
+                                 "sealed:2:00000000:AAAA", "sealed:1:00000000:!!!"}) {
     EXPECT_THROW(sealer.unseal(text), Error) << text;
   }
 }
@@ -93,7 +94,7 @@ TEST_F(MasterKey, IsMadeOnceAndPrivate) {
   EXPECT_FALSE(file::exists(path));
   const std::string sealed = Sealer::from_file(path, true).seal(Secret("x"));
   EXPECT_EQ(Sealer::from_file(path, true).unseal(sealed).reveal(), "x");
-  struct stat status {};
+  struct stat status{};
   ASSERT_EQ(::stat(path.c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777, 0600u);
   ASSERT_EQ(::stat((folder + "/keys").c_str(), &status), 0);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// An SQL statement that is put together from conditions, with its operands. Only our own column names become text; what came
-// from outside is always an operand.
+// An SQL statement that is put together from conditions, with its operands. Only our own column names become text; what
+// came from outside is always an operand.
 #pragma once
 
 #include <cstdint>

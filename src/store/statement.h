@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// One SQL statement of a transaction. SQL is written once, in the subset that SQLite and PostgreSQL share: `?` placeholders,
-// ON CONFLICT, RETURNING; times are INTEGER microseconds, booleans INTEGER 0 or 1. A Statement belongs to its transaction's
-// thread and must die before the transaction ends (Tx::query in a for loop does that by itself).
+// One SQL statement of a transaction. SQL is written once, in the subset that SQLite and PostgreSQL share: `?`
+// placeholders, ON CONFLICT, RETURNING; times are INTEGER microseconds, booleans INTEGER 0 or 1. A Statement belongs to
+// its transaction's thread and must die before the transaction ends (Tx::query in a for loop does that by itself).
 #pragma once
 
 #include <cstdint>
@@ -25,20 +25,20 @@ class Parameter {
  public:
   enum class Kind { null, integer, text, blob };
 
-  Parameter(std::nullptr_t) {}                                                       // NOLINT: conversions are the point
-  Parameter(std::nullopt_t) {}                                                       // NOLINT
+  Parameter(std::nullptr_t) {}  // NOLINT: conversions are the point
+  Parameter(std::nullopt_t) {}  // NOLINT
   template <class I>
     requires std::is_integral_v<I>
   Parameter(I number) : kind_(Kind::integer), integer_(static_cast<std::int64_t>(number)) {}  // NOLINT
-  Parameter(Time time) : kind_(Kind::integer), integer_(time.us) {}                  // NOLINT
-  Parameter(std::string_view text) : kind_(Kind::text), text_(text) {}               // NOLINT
-  Parameter(const std::string& text) : kind_(Kind::text), text_(text) {}             // NOLINT
-  Parameter(const char* text) : kind_(Kind::text), text_(text) {}                    // NOLINT
-  Parameter(Blob blob) : kind_(Kind::blob), text_(blob.bytes) {}                     // NOLINT
+  Parameter(Time time) : kind_(Kind::integer), integer_(time.us) {}                           // NOLINT
+  Parameter(std::string_view text) : kind_(Kind::text), text_(text) {}                        // NOLINT
+  Parameter(const std::string& text) : kind_(Kind::text), text_(text) {}                      // NOLINT
+  Parameter(const char* text) : kind_(Kind::text), text_(text) {}                             // NOLINT
+  Parameter(Blob blob) : kind_(Kind::blob), text_(blob.bytes) {}                              // NOLINT
   template <class T>
-  Parameter(const Id<T>& id) : kind_(Kind::text), text_(id.value) {}                 // NOLINT
+  Parameter(const Id<T>& id) : kind_(Kind::text), text_(id.value) {}  // NOLINT
   template <class T>
-  Parameter(const std::optional<T>& value) {                                         // NOLINT
+  Parameter(const std::optional<T>& value) {  // NOLINT
     if (value) *this = Parameter(*value);
   }
 
@@ -62,7 +62,7 @@ class PreparedStatement {
   virtual std::int64_t changes() const = 0;                  // rows changed by the last step
   virtual bool is_null(int column) const = 0;
   virtual std::int64_t integer(int column) const = 0;
-  virtual std::string_view text(int column) const = 0;       // also blobs; valid until the next step
+  virtual std::string_view text(int column) const = 0;  // also blobs; valid until the next step
 };
 
 // What a driver implements: a connection with its cache of prepared statements.

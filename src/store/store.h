@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where everything that must survive lives: transactions over an SQL database. Two seams exist, Store and Connection; what is
-// built on them (documents, audit, outbox, blobs) does not know the driver.
+// Where everything that must survive lives: transactions over an SQL database. Two seams exist, Store and Connection;
+// what is built on them (documents, audit, outbox, blobs) does not know the driver.
 //
 //   store.write([&](Tx& tx) { tx.run("UPDATE lease SET expires=? WHERE name=?", expires, name); });
 //   auto names = store.read([&](const Tx& tx) { ... });
 //
-// Threads: every function of Store may be called from any thread, but never from inside a transaction of the same thread:
-// transactions do not nest, and an attempt is Error(bug). Pass the Tx on instead.
+// Threads: every function of Store may be called from any thread, but never from inside a transaction of the same
+// thread: transactions do not nest, and an attempt is Error(bug). Pass the Tx on instead.
 #pragma once
 
 #include <cstdint>
@@ -66,8 +66,8 @@ class Tx {
   // The next number of a named sequence, from `first`. Without gaps as long as transactions commit.
   std::int64_t next_number(std::string_view sequence, std::int64_t first = 1);
 
-  // `f` runs once, after the commit is durable and before the writer's caller gets its result; never after a rollback. It runs
-  // on the store's writer thread: it wakes somebody up and returns, it does not block, throw or use the store.
+  // `f` runs once, after the commit is durable and before the writer's caller gets its result; never after a rollback.
+  // It runs on the store's writer thread: it wakes somebody up and returns, it does not block, throw or use the store.
   void after_commit(std::function<void()> f) { after_commit_.push_back(std::move(f)); }
   // Called by outbox::publish: subscribers of the outbox are told after the commit.
   void mark_outbox() { outbox_marked_ = true; }
@@ -99,9 +99,9 @@ class Store {
     }
   }
 
-  // Runs `f(Tx&)` in a transaction and returns what it returns, once the commit is durable. An exception of `f` rolls its
-  // changes back and is rethrown here; others in the same group commit are not affected. `f` does no I/O, waits for nobody and
-  // changes nothing outside `tx`, because it may be run again when the database asks for a retry.
+  // Runs `f(Tx&)` in a transaction and returns what it returns, once the commit is durable. An exception of `f` rolls
+  // its changes back and is rethrown here; others in the same group commit are not affected. `f` does no I/O, waits for
+  // nobody and changes nothing outside `tx`, because it may be run again when the database asks for a retry.
   template <class F>
   auto write(F&& f) {
     using Result = std::invoke_result_t<F, Tx&>;
@@ -114,8 +114,9 @@ class Store {
     }
   }
 
-  // As write, without waiting. `done(nullptr)` follows the durable commit, `done(exception)` a rollback or a full queue (then on
-  // the calling thread); exactly one of them is called. Like an after-commit hook, `done` runs on the writer thread.
+  // As write, without waiting. `done(nullptr)` follows the durable commit, `done(exception)` a rollback or a full queue
+  // (then on the calling thread); exactly one of them is called. Like an after-commit hook, `done` runs on the writer
+  // thread.
   virtual void write_async(std::function<void(Tx&)> f, std::function<void(std::exception_ptr)> done) = 0;
 
   // `f` is called (as an after-commit hook is) after each commit that published to the outbox, until the result dies.
@@ -125,7 +126,8 @@ class Store {
   virtual Clock& clock() = 0;
   // Finishes accepted writes and closes the database; later calls throw Error(unavailable). Idempotent.
   virtual void close() = 0;
-  // Empty when the database is sound, otherwise one line for each finding. Reads everything: minutes on large databases.
+  // Empty when the database is sound, otherwise one line for each finding. Reads everything: minutes on large
+  // databases.
   virtual std::vector<std::string> check_integrity() = 0;
   // A consistent copy while others go on reading and writing. `path` must not exist.
   virtual void backup_to(const std::string& path) = 0;

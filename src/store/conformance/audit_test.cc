@@ -27,7 +27,8 @@ namespace {
 
 class Audit : public StoreConformance {
  protected:
-  std::int64_t append(const std::string& category, std::vector<std::string> documents = {}, const std::string& space = "Spaces-1") {
+  std::int64_t append(const std::string& category, std::vector<std::string> documents = {},
+                      const std::string& space = "Spaces-1") {
     return store->write([&](Tx& tx) {
       return append_audit(tx, {.category = category,
                                .message = category + " happened",
@@ -168,9 +169,8 @@ TEST(AuditDifference, NamesWhatChangedAndHidesSecrets) {
   after.name = "new";
   after.password.sealed = sealer.seal(Secret("two"));
   after.hash = "h2";
-  EXPECT_EQ(difference(before, after).text,
-            R"([{"path":"Name","from":"old","to":"new"},)"
-            R"json({"path":"Password","from":"(sensitive)","to":"(sensitive)"}])json");
+  EXPECT_EQ(difference(before, after).text, R"([{"path":"Name","from":"old","to":"new"},)"
+                                            R"json({"path":"Password","from":"(sensitive)","to":"(sensitive)"}])json");
 }
 
 TEST(AuditDifference, ASecretThatIsSetForTheFirstTimeStaysHidden) {

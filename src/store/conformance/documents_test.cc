@@ -242,12 +242,14 @@ TEST_P(DocumentsConformance, NamesAreUniqueInTheirSpaceWithoutCase) {
 
 TEST_P(DocumentsConformance, TheIndexItselfHoldsUniqueness) {
   insert(item("Web"));
-  EXPECT_EQ(error_from([&] {
-              store->write([](Tx& tx) {
-                tx.run("INSERT INTO doc_item (id, number, space, version, json, k_name) VALUES ('x',0,'Spaces-1',0,'{}','web')");
-              });
-            }).fault(),
-            Fault::conflict);
+  EXPECT_EQ(
+      error_from([&] {
+        store->write([](Tx& tx) {
+          tx.run(
+              "INSERT INTO doc_item (id, number, space, version, json, k_name) VALUES ('x',0,'Spaces-1',0,'{}','web')");
+        });
+      }).fault(),
+      Fault::conflict);
 }
 
 TEST_P(DocumentsConformance, UniquenessMayBeWithinAnotherField) {
@@ -305,12 +307,14 @@ TEST_P(DocumentsConformance, EveryKindOfIndexedFieldCanBeACondition) {
 TEST_P(DocumentsConformance, AFieldWithoutIndexIsNoCondition) {
   EXPECT_EQ(error_from([&] { names(Query().where("Parts", "x")); }).fault(), Fault::bug);
   EXPECT_EQ(error_from([&] { names(Query().by("Parts")); }).fault(), Fault::bug);
-  EXPECT_EQ(error_from([&] { names(Query().where_any("Name", Names(Query::kMaxOperands + 1, "x"))); }).fault(), Fault::invalid);
+  EXPECT_EQ(error_from([&] { names(Query().where_any("Name", Names(Query::kMaxOperands + 1, "x"))); }).fault(),
+            Fault::invalid);
 }
 
 TEST_P(DocumentsConformance, PagesKnowTheTotal) {
   for (int i = 0; i < 12; ++i) insert(item("item" + std::to_string(i)));
-  const Page<Item> page = store->read([&](const Tx& tx) { return documents->list<Item>(tx, Query().by("Id").page(5, 3)); });
+  const Page<Item> page =
+      store->read([&](const Tx& tx) { return documents->list<Item>(tx, Query().by("Id").page(5, 3)); });
   EXPECT_EQ(page.total, 12);
   ASSERT_EQ(page.items.size(), 3u);
   EXPECT_EQ(page.items[0].name, "item5");
@@ -354,7 +358,8 @@ TEST_P(DocumentsConformance, ReferencesProtectAndNameTheirOwners) {
   }
   const Error error = error_from([&] { remove(g.id); });
   EXPECT_EQ(error.fault(), Fault::invalid);
-  EXPECT_TRUE(error.message().starts_with("This group cannot be deleted: it is used by item 'owner1' (Items-1), ")) << error.message();
+  EXPECT_TRUE(error.message().starts_with("This group cannot be deleted: it is used by item 'owner1' (Items-1), "))
+      << error.message();
   EXPECT_TRUE(error.message().ends_with(" and 2 more.")) << error.message();
 
   const auto used = store->read([&](const Tx& tx) { return documents->usages(tx, g.id.value); });
@@ -415,7 +420,8 @@ TEST_P(DocumentsConformance, AFailedWriteLeavesNothing) {
 }
 
 TEST_P(DocumentsConformance, ATooLargeDocumentIsRefused) {
-  EXPECT_EQ(error_from([&] { insert(item(std::string(Documents::kMaxDocumentBytes + 1, 'x'))); }).fault(), Fault::invalid);
+  EXPECT_EQ(error_from([&] { insert(item(std::string(Documents::kMaxDocumentBytes + 1, 'x'))); }).fault(),
+            Fault::invalid);
 }
 
 TEST_P(DocumentsConformance, PreparingAgainChangesNothing) {
@@ -468,13 +474,18 @@ TEST(DocumentTypes, MistakesOfATypeTableAreFoundAtStartUp) {
   const std::unique_ptr<Store> store = drivers().front().open(folder, clock);
   const Sealer sealer(Secret(std::string(32, 'k')));
   Documents documents(*store, sealer);
-  EXPECT_EQ(error_from([&] { documents.add<Part>({.table = "part", .id_prefix = "Parts", .noun = "part"}); }).fault(), Fault::bug);
-  EXPECT_EQ(error_from([&] { documents.add<Record>({.table = "r", .id_prefix = "R", .noun = "r"}); }).fault(), Fault::bug);
-  EXPECT_EQ(error_from([&] { documents.add<Item>({.table = "i", .id_prefix = "I", .noun = "i", .sort = "Parts"}); }).fault(),
+  EXPECT_EQ(error_from([&] { documents.add<Part>({.table = "part", .id_prefix = "Parts", .noun = "part"}); }).fault(),
             Fault::bug);
+  EXPECT_EQ(error_from([&] { documents.add<Record>({.table = "r", .id_prefix = "R", .noun = "r"}); }).fault(),
+            Fault::bug);
+  EXPECT_EQ(
+      error_from([&] { documents.add<Item>({.table = "i", .id_prefix = "I", .noun = "i", .sort = "Parts"}); }).fault(),
+      Fault::bug);
   documents.add<Group>({.table = "group", .id_prefix = "Groups", .noun = "group"});
-  EXPECT_EQ(error_from([&] { documents.add<Item>({.table = "group", .id_prefix = "Items", .noun = "item"}); }).fault(), Fault::bug);
-  EXPECT_EQ(error_from([&] { store->read([&](const Tx& tx) { return documents.count<Item>(tx); }); }).fault(), Fault::bug);
+  EXPECT_EQ(error_from([&] { documents.add<Item>({.table = "group", .id_prefix = "Items", .noun = "item"}); }).fault(),
+            Fault::bug);
+  EXPECT_EQ(error_from([&] { store->read([&](const Tx& tx) { return documents.count<Item>(tx); }); }).fault(),
+            Fault::bug);
   file::remove_tree(folder);
 }
 

@@ -6,7 +6,8 @@ namespace fairlead::store::conformance {
 
 const std::vector<Driver>& drivers() {
   static const std::vector<Driver> all = {
-      {"Sqlite", [](const std::string& folder, Clock& clock) { return open_sqlite({.path = folder + "/fairlead.db"}, clock); }},
+      {"Sqlite",
+       [](const std::string& folder, Clock& clock) { return open_sqlite({.path = folder + "/fairlead.db"}, clock); }},
   };
   return all;
 }

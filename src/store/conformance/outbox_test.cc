@@ -43,7 +43,8 @@ class OutboxConformance : public StoreConformance {
   std::vector<std::string> model() {
     return store->read([](const Tx& tx) {
       std::vector<std::string> rows;
-      for (Statement row = tx.query("SELECT payload FROM model ORDER BY event"); row.next();) rows.push_back(row.text(0));
+      for (Statement row = tx.query("SELECT payload FROM model ORDER BY event"); row.next();)
+        rows.push_back(row.text(0));
       return rows;
     });
   }

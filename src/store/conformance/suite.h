@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The conformance suite: what every driver of Store must do, stated once. A driver joins by a line in conformance/drivers_test.cc.
+// The conformance suite: what every driver of Store must do, stated once. A driver joins by a line in
+// conformance/drivers_test.cc.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -61,6 +62,6 @@ Error error_from(F f) {
 }  // namespace fairlead::store::conformance
 
 // Runs the tests of a class derived from StoreConformance on every driver.
-#define FAIRLEAD_ON_ALL_DRIVERS(Suite)                                                                               \
-  INSTANTIATE_TEST_SUITE_P(Drivers, Suite, testing::ValuesIn(::fairlead::store::conformance::drivers()),             \
+#define FAIRLEAD_ON_ALL_DRIVERS(Suite)                                                                   \
+  INSTANTIATE_TEST_SUITE_P(Drivers, Suite, testing::ValuesIn(::fairlead::store::conformance::drivers()), \
                            [](const auto& instance) { return instance.param.name; })

@@ -140,7 +140,8 @@ TEST_P(Transactions, TransactionsDoNotNest) {
   EXPECT_EQ(fault_of([&] { store->write([&](Tx&) { store->write(nothing); }); }), Fault::bug);
   EXPECT_EQ(fault_of([&] { store->write([&](Tx&) { store->read(nothing); }); }), Fault::bug);
   EXPECT_EQ(fault_of([&] { store->read([&](const Tx&) { store->write(nothing); }); }), Fault::bug);
-  EXPECT_EQ(fault_of([&] { store->write([&](Tx&) { store->write_async(nothing, [](std::exception_ptr) {}); }); }), Fault::bug);
+  EXPECT_EQ(fault_of([&] { store->write([&](Tx&) { store->write_async(nothing, [](std::exception_ptr) {}); }); }),
+            Fault::bug);
   put("still works", 1);
 }
 
@@ -168,7 +169,8 @@ TEST_P(Transactions, AHookMayQueueAWriteButNotWaitForOne) {
       } catch (const Error& error) {
         waited.set_value(error.fault());
       }
-      store->write_async([](Tx& later) { insert(later, "from the hook", 1); }, [&](std::exception_ptr) { queued.set_value(); });
+      store->write_async([](Tx& later) { insert(later, "from the hook", 1); },
+                         [&](std::exception_ptr) { queued.set_value(); });
     });
   });
   EXPECT_EQ(waited.get_future().get(), Fault::bug);
@@ -211,7 +213,8 @@ TEST_P(Transactions, AConstraintIsAConflict) {
 }
 
 TEST_P(Transactions, WrongSqlIsABug) {
-  const Error error = error_from([&] { store->read([](const Tx& tx) { return tx.integer("SELECT nothing FROM nowhere"); }); });
+  const Error error =
+      error_from([&] { store->read([](const Tx& tx) { return tx.integer("SELECT nothing FROM nowhere"); }); });
   EXPECT_EQ(error.fault(), Fault::bug);
   EXPECT_NE(error.message().find("nowhere"), std::string::npos) << error.message();
 }

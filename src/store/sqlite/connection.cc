@@ -11,8 +11,8 @@ namespace fairlead::store {
 namespace {
 
 constexpr int kBusyTimeoutMs = 10'000;
-// Page caches in KiB. They grow only as they are used; the operating system's cache does most of the work. Memory-mapped I/O
-// stays off: a disk error in a mapping would kill the process instead of failing one transaction.
+// Page caches in KiB. They grow only as they are used; the operating system's cache does most of the work.
+// Memory-mapped I/O stays off: a disk error in a mapping would kill the process instead of failing one transaction.
 constexpr int kWriterCacheKib = 4'096;
 constexpr int kReaderCacheKib = 1'024;
 constexpr int kMaxIdleWalBytes = 64 << 20;
@@ -26,11 +26,13 @@ Error error_of_code(int code, int extended, std::string_view doing, const std::s
           .with_help("another program has it open; stop that program, or wait until it has finished")
           .retry_after(1);
     case SQLITE_FULL:
-      return Error(Fault::unavailable, text::format("no space is left for the database {}; nothing of this change was stored", path))
+      return Error(Fault::unavailable,
+                   text::format("no space is left for the database {}; nothing of this change was stored", path))
           .with_help("free some space on that disk; no restart is needed")
           .retry_after(30);
     case SQLITE_IOERR:
-      return Error(Fault::unavailable, text::format("reading or writing the database failed ({}, code {})", what, extended))
+      return Error(Fault::unavailable,
+                   text::format("reading or writing the database failed ({}, code {})", what, extended))
           .with_help("check the disk and the kernel log; nothing of this change was stored")
           .retry_after(30);
     case SQLITE_CANTOPEN:
@@ -45,7 +47,8 @@ Error error_of_code(int code, int extended, std::string_view doing, const std::s
     case SQLITE_NOTADB:
       return Error(Fault::bug, text::format("the database {} is damaged: {}", path, message))
           .with_help("stop the server, keep a copy of the file and restore the last backup");
-    case SQLITE_CONSTRAINT: return Error(Fault::conflict, text::format("the change breaks a rule of the database: {}", message));
+    case SQLITE_CONSTRAINT:
+      return Error(Fault::conflict, text::format("the change breaks a rule of the database: {}", message));
     case SQLITE_INTERRUPT: return Error(Fault::cancelled, "the database work was interrupted");
     default: return Error(Fault::bug, what);
   }
@@ -55,7 +58,8 @@ Error error_of_code(int code, int extended, std::string_view doing, const std::s
 
 class SqliteConnection::Prepared : public PreparedStatement {
  public:
-  Prepared(const SqliteConnection& connection, sqlite3_stmt* statement) : connection_(connection), statement_(statement) {}
+  Prepared(const SqliteConnection& connection, sqlite3_stmt* statement)
+      : connection_(connection), statement_(statement) {}
   ~Prepared() override { sqlite3_finalize(statement_); }
 
   void bind(int index, const Parameter& value) override {
@@ -66,11 +70,12 @@ class SqliteConnection::Prepared : public PreparedStatement {
       case Parameter::Kind::integer: code = sqlite3_bind_int64(statement_, index + 1, value.integer()); break;
       case Parameter::Kind::text:
         // An empty view may have no address, which SQLite would take for null.
-        code = sqlite3_bind_text64(statement_, index + 1, text.empty() ? "" : text.data(), text.size(), SQLITE_TRANSIENT,
-                                   SQLITE_UTF8);
+        code = sqlite3_bind_text64(statement_, index + 1, text.empty() ? "" : text.data(), text.size(),
+                                   SQLITE_TRANSIENT, SQLITE_UTF8);
         break;
       case Parameter::Kind::blob:
-        code = sqlite3_bind_blob64(statement_, index + 1, text.empty() ? "" : text.data(), text.size(), SQLITE_TRANSIENT);
+        code =
+            sqlite3_bind_blob64(statement_, index + 1, text.empty() ? "" : text.data(), text.size(), SQLITE_TRANSIENT);
         break;
     }
     if (code != SQLITE_OK) connection_.fail(code, sql());
@@ -79,7 +84,8 @@ class SqliteConnection::Prepared : public PreparedStatement {
   bool step() override {
     if (done_) return false;
     if (connection_.transaction_expected_ && !connection_.in_transaction()) {
-      throw Error(Fault::unavailable, text::format("the transaction in {} was rolled back by an earlier failure", connection_.path_));
+      throw Error(Fault::unavailable,
+                  text::format("the transaction in {} was rolled back by an earlier failure", connection_.path_));
     }
     const int code = sqlite3_step(statement_);
     if (code == SQLITE_ROW) return true;
@@ -102,7 +108,8 @@ class SqliteConnection::Prepared : public PreparedStatement {
   std::string_view text(int column) const override {
     const void* bytes = sqlite3_column_blob(statement_, column);
     const int count = sqlite3_column_bytes(statement_, column);
-    return bytes == nullptr ? std::string_view() : std::string_view(static_cast<const char*>(bytes), static_cast<std::size_t>(count));
+    return bytes == nullptr ? std::string_view()
+                            : std::string_view(static_cast<const char*>(bytes), static_cast<std::size_t>(count));
   }
 
   bool in_use = false;
@@ -145,7 +152,8 @@ SqliteConnection::~SqliteConnection() {
 
 void SqliteConnection::fail(int code, std::string_view doing) const {
   const char* message = database_ == nullptr ? sqlite3_errstr(code) : sqlite3_errmsg(database_);
-  throw error_of_code(code & 0xff, code, text::shorten(text::replace_all(std::string(doing), "\n", " "), 160), path_, message);
+  throw error_of_code(code & 0xff, code, text::shorten(text::replace_all(std::string(doing), "\n", " "), 160), path_,
+                      message);
 }
 
 void SqliteConnection::run_script(const std::string& sql) {
@@ -156,7 +164,8 @@ void SqliteConnection::run_script(const std::string& sql) {
 std::unique_ptr<SqliteConnection::Prepared> SqliteConnection::prepare(std::string_view sql) {
   sqlite3_stmt* statement = nullptr;
   const char* rest = nullptr;
-  const int code = sqlite3_prepare_v3(database_, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT, &statement, &rest);
+  const int code = sqlite3_prepare_v3(database_, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT,
+                                      &statement, &rest);
   if (code != SQLITE_OK) fail(code, sql);
   if (statement == nullptr) throw Error(Fault::bug, "an SQL statement is empty");
   return std::make_unique<Prepared>(*this, statement);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A connection to a SQLite database (C API reference: sqlite.org/c3ref) with its cache of prepared statements. One thread at a
-// time. Errors: unavailable for a busy database, a full or failing disk and missing permissions; conflict for a violated
-// constraint; bug for damage and wrong SQL. Texts name the file and say what to do.
+// A connection to a SQLite database (C API reference: sqlite.org/c3ref) with its cache of prepared statements. One
+// thread at a time. Errors: unavailable for a busy database, a full or failing disk and missing permissions; conflict
+// for a violated constraint; bug for damage and wrong SQL. Texts name the file and say what to do.
 #pragma once
 
 #include <sqlite3.h>
@@ -33,7 +33,8 @@ class SqliteConnection : public Connection {
   void run_script(const std::string& sql);
   // False once a failure has made SQLite roll the transaction back.
   bool in_transaction() const { return sqlite3_get_autocommit(database_) == 0; }
-  // While true, statements refuse to run outside a transaction: a closure that swallows a failure must not go on without one.
+  // While true, statements refuse to run outside a transaction: a closure that swallows a failure must not go on
+  // without one.
   void expect_transaction(bool expected) { transaction_expected_ = expected; }
 
  private:

@@ -44,7 +44,8 @@ class Entered {
 };
 
 void refuse_nesting() {
-  if (inside == Inside::transaction) throw Error(Fault::bug, "a transaction was begun inside another one: pass the Tx on");
+  if (inside == Inside::transaction)
+    throw Error(Fault::bug, "a transaction was begun inside another one: pass the Tx on");
 }
 
 struct Job {
@@ -94,7 +95,8 @@ class SqliteStore : public Store {
   void write_async(std::function<void(Tx&)> f, std::function<void(std::exception_ptr)> done) override {
     refuse_nesting();
     const auto shared_done = std::make_shared<std::function<void(std::exception_ptr)>>(std::move(done));
-    if (jobs_.try_push({std::move(f), [shared_done](std::exception_ptr error) { (*shared_done)(std::move(error)); }})) return;
+    if (jobs_.try_push({std::move(f), [shared_done](std::exception_ptr error) { (*shared_done)(std::move(error)); }}))
+      return;
     (*shared_done)(std::make_exception_ptr(refusal()));
   }
 
@@ -164,7 +166,8 @@ class SqliteStore : public Store {
 
   void run_write(const std::function<void(Tx&)>& f) override {
     refuse_nesting();
-    if (inside == Inside::hook) throw Error(Fault::bug, "an after-commit hook waits for a write: use write_async, or another thread");
+    if (inside == Inside::hook)
+      throw Error(Fault::bug, "an after-commit hook waits for a write: use write_async, or another thread");
     struct Waiting {
       std::mutex mutex;
       std::condition_variable changed;
@@ -221,7 +224,8 @@ class SqliteStore : public Store {
       idle_readers_.pop_back();
       return reader;
     }
-    std::unique_ptr<SqliteConnection> fresh = std::make_unique<SqliteConnection>(options_.path, SqliteConnection::Use::read);
+    std::unique_ptr<SqliteConnection> fresh =
+        std::make_unique<SqliteConnection>(options_.path, SqliteConnection::Use::read);
     ++open_readers_;
     return fresh;
   }
@@ -247,8 +251,8 @@ class SqliteStore : public Store {
     }
   }
 
-  // Runs jobs from the front in one transaction, answers them and returns how many there were. Less than all only where a failure
-  // made SQLite roll the whole transaction back.
+  // Runs jobs from the front in one transaction, answers them and returns how many there were. Less than all only where
+  // a failure made SQLite roll the whole transaction back.
   std::size_t commit_some(std::span<Job> jobs) {
     const std::int64_t start_us = clock_.steady_us();
     std::vector<Outcome> outcomes;
@@ -274,7 +278,9 @@ class SqliteStore : public Store {
   }
 
   static std::exception_ptr lost_transaction(const std::exception_ptr& error) {
-    return error ? error : std::make_exception_ptr(Error(Fault::unavailable, "the database rolled the change back").retry_after(1));
+    return error ? error
+                 : std::make_exception_ptr(
+                       Error(Fault::unavailable, "the database rolled the change back").retry_after(1));
   }
 
   std::exception_ptr commit() noexcept {
@@ -318,7 +324,8 @@ class SqliteStore : public Store {
     try {
       if (writer_->in_transaction()) writer_->run_script("ROLLBACK TO closure; RELEASE closure");
     } catch (...) {
-      // Undoing one closure failed, so none of the transaction may be kept. ROLLBACK itself cannot fail on a live handle.
+      // Undoing one closure failed, so none of the transaction may be kept. ROLLBACK itself cannot fail on a live
+      // handle.
       try {
         writer_->run_script("ROLLBACK");
       } catch (const std::exception& error) {
@@ -366,7 +373,8 @@ class SqliteStore : public Store {
   std::vector<std::unique_ptr<SqliteConnection>> idle_readers_;
   std::size_t open_readers_ = 0;
 
-  metrics::Counter& commits_ = metrics::counter("fairlead_store_commits_total", "Transactions committed, each with one fsync");
+  metrics::Counter& commits_ =
+      metrics::counter("fairlead_store_commits_total", "Transactions committed, each with one fsync");
   metrics::Counter& committed_closures_ =
       metrics::counter("fairlead_store_writes_total", "Writes in those transactions: more than commits under load");
   metrics::Histogram& commit_time_ = metrics::histogram("fairlead_store_commit_seconds", "Duration of a group commit");

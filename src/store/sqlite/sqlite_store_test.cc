@@ -34,7 +34,7 @@ TEST_F(SqliteStoreTest, FilesArePrivate) {
   const std::unique_ptr<Store> store = open();
   store->write([](Tx& tx) { tx.next_number("a"); });
   for (const char* suffix : {"", "-wal"}) {
-    struct stat status {};
+    struct stat status{};
     ASSERT_EQ(::stat((path + suffix).c_str(), &status), 0) << suffix;
     EXPECT_EQ(status.st_mode & 0777, 0600u) << suffix;
   }
@@ -157,7 +157,9 @@ TEST_F(SqliteStoreTest, MoreReadersThanConnectionsTakeTurns) {
 // The child of the crash test: four threads write numbered rows and say so on the pipe once a write returned.
 [[noreturn]] void write_until_killed(const std::string& path, int pipe_end, int round) {
   const std::unique_ptr<Store> store = open_sqlite({.path = path}, system_clock());
-  store->write([](Tx& tx) { tx.run("CREATE TABLE IF NOT EXISTS acknowledged (number INTEGER PRIMARY KEY, copy INTEGER, padding TEXT)"); });
+  store->write([](Tx& tx) {
+    tx.run("CREATE TABLE IF NOT EXISTS acknowledged (number INTEGER PRIMARY KEY, copy INTEGER, padding TEXT)");
+  });
   const std::string padding(700, 'p');
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t) {
@@ -191,7 +193,8 @@ TEST_F(SqliteStoreTest, EverythingAcknowledgedSurvivesSigkill) {
     // Another number of acknowledgements each time, so that the kill meets commits, checkpoints and idle moments.
     const std::size_t target = acknowledged.size() + 1 + static_cast<std::size_t>(round) * 37 % 101;
     std::int64_t number = 0;
-    while (acknowledged.size() < target && ::read(ends[0], &number, sizeof number) == sizeof number) acknowledged.insert(number);
+    while (acknowledged.size() < target && ::read(ends[0], &number, sizeof number) == sizeof number)
+      acknowledged.insert(number);
     EXPECT_EQ(acknowledged.size(), target) << "the child died by itself in round " << round;
     ::kill(child, SIGKILL);
     int status = 0;
