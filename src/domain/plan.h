@@ -103,6 +103,8 @@ struct PlannedAction {
   std::size_t step = 0, action = 0;          // positions in the process
   std::string id, name, slug, type, number;  // number: "2", or "2.1" in a rolling step
   RunsOn runs_on = RunsOn::target;
+  RunCondition condition = RunCondition::success;  // of a child step of a rolling step
+  std::string condition_expression;
   std::vector<std::string> roles;
   std::vector<PlannedTarget> targets;      // empty for once
   std::vector<PlannedTarget> unavailable;  // skipped by the connectivity policy
@@ -141,7 +143,7 @@ struct Plan {
 };
 
 // Throws Error(invalid): a required action named in the skip list; an unknown machine in specific_machines; targets
-// that are unavailable and may not be skipped. deployment_has_targets() decides about AllowDeploymentsToNoTargets.
+// that are unavailable and may not be skipped. no_targets_problem() decides about AllowDeploymentsToNoTargets.
 Plan build_plan(const Process& process, const PlanScope& scope, const std::vector<Target>& targets);
 // Empty, or one sentence why the deployment must not start: no step has a target and the project does not allow that.
 std::string no_targets_problem(const Plan& plan, const PlanScope& scope);
