@@ -251,12 +251,21 @@ endfunction()
 # calls fairlead::<folder>::<subfolder>::install(target) of every one, in the order of their names.
 # INCLUDE is the header that declares ARGUMENT. A slice without a CMakeLists.txt gets DEPENDS and PACKAGES;
 # one that needs more (another slice's rules, a library) has a CMakeLists.txt with its own fairlead_library line.
+# What the slices of the folder share is in <folder>/common, a plain library with a CMakeLists.txt.
 function(fairlead_slices folder)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "INCLUDE;ARGUMENT" "DEPENDS;PACKAGES")
   if(NOT arg_INCLUDE OR NOT arg_ARGUMENT OR arg_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "fairlead_slices(${folder} INCLUDE header ARGUMENT type [DEPENDS ...] [PACKAGES ...])")
   endif()
   fairlead_name_(${folder} name)
+  file(GLOB strays CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
+  if(strays)
+    message(FATAL_ERROR "src/${folder} holds slices only; what they share goes to src/${folder}/common: ${strays}")
+  endif()
+  if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/common/CMakeLists.txt)
+    add_subdirectory(common)
+    list(APPEND arg_DEPENDS ${folder}/common)
+  endif()
   file(GLOB installs CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*/install.h)
   set(includes "")
   set(calls "")

@@ -30,6 +30,7 @@ LAYERS = {
 }
 LAYERS = {folder: set(allowed.split()) | {folder} for folder, allowed in LAYERS.items()}
 SLICED = {"features", "steps", "sources"}
+COMMON = "common"  # what the slices of a folder share; it has no install.h
 SHARED_OF_SLICE = {"model.h", "rules.h"}
 
 MAX_FILE_LINES = 600
@@ -101,7 +102,7 @@ def slices(path, text, code):
     for match in INCLUDE.finditer(code):
         parts = match.group(2).split("/")
         other = len(parts) > 2 and parts[0] in SLICED and (parts[0], parts[1]) != (folder, slice_name)
-        if other and parts[-1] not in SHARED_OF_SLICE:
+        if other and parts[1] != COMMON and parts[-1] not in SHARED_OF_SLICE:
             yield line_of(code, match.start()), (
                 f"a slice may include only model.h and rules.h of another slice, not {match.group(2)}")
 

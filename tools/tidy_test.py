@@ -46,7 +46,7 @@ class Includes(unittest.TestCase):
     def test_slice_includes_only_model_and_rules(self):
         self.assertEqual(found("src/features/releases/a.cc", '#include "features/projects/store.h"\n'), {"slices": [2]})
         self.assertEqual(found("src/steps/helm/a.cc", '#include "features/projects/model.h"\n'
-                               '#include "steps/helm/values.h"\n#include "steps/shared.h"\n'), {})
+                               '#include "steps/helm/values.h"\n#include "steps/common/step.h"\n'), {})
         self.assertEqual(found("src/features/releases/a.cc", '#include "features/projects/rules.h"\n'), {})
 
     def test_tests_of_a_slice_may_use_the_server(self):
