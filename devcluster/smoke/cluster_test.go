@@ -25,6 +25,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -45,7 +46,10 @@ func TestMain(m *testing.M) {
 func withShared(m *testing.M) int {
 	// Reading DEVCLUSTER_BUILD makes it part of the key under which go test remembers results.
 	if os.Getenv("DEVCLUSTER_BIN") == "" || os.Getenv("DEVCLUSTER_BUILD") == "" {
-		fmt.Fprintln(os.Stderr, "DEVCLUSTER_BIN or DEVCLUSTER_BUILD is not set: run devcluster/test.sh, which builds the programs and sets it")
+		fmt.Fprintln(
+			os.Stderr,
+			"DEVCLUSTER_BIN or DEVCLUSTER_BUILD is not set: run devcluster/test.sh, which sets both",
+		)
 		return 1
 	}
 	dir, err := os.MkdirTemp("", "devcluster-smoke-")
@@ -73,7 +77,13 @@ func namespace(t *testing.T) string {
 }
 
 // until waits on a watch until the object satisfies the condition, and returns it.
-func until[T runtime.Object](t *testing.T, client rest.Interface, resource, ns, name string, example T, is func(T) bool) T {
+func until[T runtime.Object](
+	t *testing.T,
+	client rest.Interface,
+	resource, ns, name string,
+	example T,
+	is func(T) bool,
+) T {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), seenLimit)
 	defer cancel()
@@ -125,7 +135,8 @@ func untilPod(t *testing.T, ns string, is func(*corev1.ContainerStatus) bool) *c
 func untilEvent(t *testing.T, ns, kind, reason, part string) {
 	t.Helper()
 	until(t, shared.client.CoreV1().RESTClient(), "events", ns, "", &corev1.Event{}, func(e *corev1.Event) bool {
-		return e.Type == kind && e.Reason == reason && strings.Contains(e.Message, part) && e.Source.Component == "kubelet"
+		return e.Type == kind && e.Reason == reason && strings.Contains(e.Message, part) &&
+			e.Source.Component == "kubelet"
 	})
 }
 
@@ -146,11 +157,22 @@ func TestReadyLine(t *testing.T) {
 func TestDeploymentBecomesAvailable(t *testing.T) {
 	ns := namespace(t)
 	apply(t, ns, deployment("web", "demo.local/web:1.0.0"))
-	until(t, shared.client.AppsV1().RESTClient(), "deployments", ns, "web", &appsv1.Deployment{}, func(d *appsv1.Deployment) bool {
-		return d.Status.AvailableReplicas == 1
-	})
+	until(
+		t,
+		shared.client.AppsV1().RESTClient(),
+		"deployments",
+		ns,
+		"web",
+		&appsv1.Deployment{},
+		func(d *appsv1.Deployment) bool {
+			return d.Status.AvailableReplicas == 1
+		},
+	)
 	untilEvent(t, ns, "Normal", "Started", "Started container web")
-	if text := shared.mustKubectl(t, "", "logs", "-n", ns, "deploy/web"); !strings.Contains(text, "listening on port 8080") {
+	if text := shared.mustKubectl(t, "", "logs", "-n", ns, "deploy/web"); !strings.Contains(
+		text,
+		"listening on port 8080",
+	) {
 		t.Errorf("log: %s", text)
 	}
 }
@@ -167,7 +189,10 @@ func TestCrashLoopShowsItsCause(t *testing.T) {
 		t.Errorf("container status %+v", c)
 	}
 	untilEvent(t, ns, "Warning", "BackOff", "Back-off restarting failed container web in pod "+pod.Name)
-	if text := shared.mustKubectl(t, "", "logs", "-n", ns, pod.Name, "--previous", "--tail=2"); !strings.HasPrefix(text, "fatal: cannot open /etc/app/config.yaml") {
+	if text := shared.mustKubectl(t, "", "logs", "-n", ns, pod.Name, "--previous", "--tail=2"); !strings.HasPrefix(
+		text,
+		"fatal: cannot open /etc/app/config.yaml",
+	) {
 		t.Errorf("previous log: %s", text)
 	}
 }
@@ -176,14 +201,16 @@ func TestImagePullFailureShowsItsCause(t *testing.T) {
 	ns := namespace(t)
 	apply(t, ns, deployment("web", "demo.local/web:1.1.0-imagepullbackoff"))
 	untilPod(t, ns, func(c *corev1.ContainerStatus) bool {
-		return c.State.Waiting != nil && c.State.Waiting.Reason == "ErrImagePull" && strings.Contains(c.State.Waiting.Message, "not found")
+		return c.State.Waiting != nil && c.State.Waiting.Reason == "ErrImagePull" &&
+			strings.Contains(c.State.Waiting.Message, "not found")
 	})
 	pod := untilPod(t, ns, func(c *corev1.ContainerStatus) bool {
 		return c.State.Waiting != nil && c.State.Waiting.Reason == "ImagePullBackOff"
 	})
 	untilEvent(t, ns, "Warning", "Failed", `Failed to pull image "demo.local/web:1.1.0-imagepullbackoff": rpc error`)
 	untilEvent(t, ns, "Normal", "BackOff", "Back-off pulling image")
-	if text, failed := shared.kubectl(t, "", "logs", "-n", ns, pod.Name); !failed || !strings.Contains(text, "is waiting to start") {
+	if text, failed := shared.kubectl(t, "", "logs", "-n", ns, pod.Name); !failed ||
+		!strings.Contains(text, "is waiting to start") {
 		t.Errorf("log: %s", text)
 	}
 }
@@ -220,18 +247,47 @@ spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}
 `)
 	core := shared.client.CoreV1().RESTClient()
 	until(t, core, "services", ns, "web", &corev1.Service{}, func(s *corev1.Service) bool {
-		return len(s.Status.LoadBalancer.Ingress) == 1 && strings.HasPrefix(s.Status.LoadBalancer.Ingress[0].IP, "192.0.2.")
+		return len(s.Status.LoadBalancer.Ingress) == 1 &&
+			strings.HasPrefix(s.Status.LoadBalancer.Ingress[0].IP, "192.0.2.")
 	})
-	until(t, core, "persistentvolumeclaims", ns, "data", &corev1.PersistentVolumeClaim{}, func(p *corev1.PersistentVolumeClaim) bool {
-		return p.Status.Phase == corev1.ClaimBound
-	})
+	until(
+		t,
+		core,
+		"persistentvolumeclaims",
+		ns,
+		"data",
+		&corev1.PersistentVolumeClaim{},
+		func(p *corev1.PersistentVolumeClaim) bool {
+			return p.Status.Phase == corev1.ClaimBound
+		},
+	)
 }
 
 func TestConflictNamesTheManager(t *testing.T) {
 	ns := namespace(t)
 	const manifest = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {a: \"%d\"}\n"
-	shared.mustKubectl(t, fmt.Sprintf(manifest, 1), "apply", "--server-side", "--field-manager=first-owner", "-n", ns, "-f", "-")
-	text, failed := shared.kubectl(t, fmt.Sprintf(manifest, 2), "apply", "--server-side", "--field-manager=second", "-n", ns, "-f", "-")
+	shared.mustKubectl(
+		t,
+		fmt.Sprintf(manifest, 1),
+		"apply",
+		"--server-side",
+		"--field-manager=first-owner",
+		"-n",
+		ns,
+		"-f",
+		"-",
+	)
+	text, failed := shared.kubectl(
+		t,
+		fmt.Sprintf(manifest, 2),
+		"apply",
+		"--server-side",
+		"--field-manager=second",
+		"-n",
+		ns,
+		"-f",
+		"-",
+	)
 	if !failed || !strings.Contains(text, `conflict with "first-owner": .data.a`) {
 		t.Errorf("failed %v: %s", failed, text)
 	}
@@ -239,12 +295,15 @@ func TestConflictNamesTheManager(t *testing.T) {
 
 func TestLimitedServiceAccount(t *testing.T) {
 	ns := namespace(t)
-	for _, arguments := range []string{"create serviceaccount reader", "create role reader --verb=get,list --resource=pods",
+	for _, arguments := range []string{
+		"create serviceaccount reader", "create role reader --verb=get,list --resource=pods",
 		"create rolebinding reader --role=reader --serviceaccount=" + ns + ":reader"} {
 		shared.mustKubectl(t, "", append(strings.Fields(arguments), "-n", ns)...)
 	}
 	ctx := context.Background()
-	token, err := shared.client.CoreV1().ServiceAccounts(ns).CreateToken(ctx, "reader", &authenticationv1.TokenRequest{}, metav1.CreateOptions{})
+	token, err := shared.client.CoreV1().
+		ServiceAccounts(ns).
+		CreateToken(ctx, "reader", &authenticationv1.TokenRequest{}, metav1.CreateOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -313,7 +372,16 @@ func auditLines(t *testing.T, userAgent string) []string {
 			continue // another request's line, half written
 		}
 		if line.UserAgent == userAgent {
-			found = append(found, fmt.Sprintf("%s %s %s %d", line.Verb, line.ObjectRef.Resource, line.ObjectRef.Name, line.ResponseStatus.Code))
+			found = append(
+				found,
+				fmt.Sprintf(
+					"%s %s %s %d",
+					line.Verb,
+					line.ObjectRef.Resource,
+					line.ObjectRef.Name,
+					line.ResponseStatus.Code,
+				),
+			)
 		}
 	}
 	return found
@@ -335,7 +403,10 @@ func TestAuditLogIsCompleteWhenTheAnswerIs(t *testing.T) {
 	var want []string
 	for i := range 50 {
 		name := fmt.Sprintf("c%d", i)
-		object := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: name}, Data: map[string]string{"a": strings.Repeat("x", 20000)}}
+		object := &corev1.ConfigMap{
+			ObjectMeta: metav1.ObjectMeta{Name: name},
+			Data:       map[string]string{"a": strings.Repeat("x", 20000)},
+		}
 		if _, err := client.CoreV1().ConfigMaps(ns).Create(ctx, object, metav1.CreateOptions{}); err != nil {
 			t.Fatal(err)
 		}
@@ -354,11 +425,13 @@ func TestLevelALeavesPodsToTheTest(t *testing.T) {
 	ctx := context.Background()
 	pods := p.client.CoreV1().Pods("shop")
 	patch := []byte(`{"status":{"phase":"Running","conditions":[{"type":"Ready","status":"True"}]}}`)
-	if _, err := pods.Patch(ctx, "web", "application/merge-patch+json", patch, metav1.PatchOptions{}, "status"); err != nil {
+	_, err := pods.Patch(ctx, "web", types.MergePatchType, patch, metav1.PatchOptions{}, "status")
+	if err != nil {
 		t.Fatal(err)
 	}
 	list, err := pods.List(ctx, metav1.ListOptions{})
-	if err != nil || len(list.Items) != 1 || list.Items[0].Status.Phase != corev1.PodRunning || list.Items[0].Spec.NodeName != "" {
+	if err != nil || len(list.Items) != 1 || list.Items[0].Status.Phase != corev1.PodRunning ||
+		list.Items[0].Spec.NodeName != "" {
 		t.Errorf("pods %+v (%v)", list, err)
 	}
 	nodes, err := p.client.CoreV1().Nodes().List(ctx, metav1.ListOptions{})

@@ -57,8 +57,10 @@ func program(name string) string { return filepath.Join(os.Getenv("DEVCLUSTER_BI
 // with this test in any case.
 func startIn(dir string, flags ...string) (*process, error) {
 	p := &process{dir: dir, stderr: &bytes.Buffer{}}
-	arguments := append([]string{"start", "--dir", filepath.Join(dir, "state"), "--kubeconfig", filepath.Join(dir, "kubeconfig"),
-		"--watch-stdin"}, flags...)
+	arguments := append(
+		[]string{"start", "--dir", filepath.Join(dir, "state"), "--kubeconfig", filepath.Join(dir, "kubeconfig"),
+			"--watch-stdin"},
+		flags...)
 	p.command = exec.Command(program("fairlead-devcluster"), arguments...)
 	p.command.Stderr = p.stderr
 	stdout, err := p.command.StdoutPipe()
@@ -134,7 +136,9 @@ func (p *process) wait(t *testing.T) int {
 // kubectl returns stdout and stderr of one call on the first cluster.
 func (p *process) kubectl(t *testing.T, stdin string, arguments ...string) (output string, failed bool) {
 	t.Helper()
-	command := exec.Command(program("kubectl"), append([]string{"--kubeconfig", p.ready.Kubeconfigs[0]}, arguments...)...)
+	command := exec.Command(
+		program("kubectl"),
+		append([]string{"--kubeconfig", p.ready.Kubeconfigs[0]}, arguments...)...)
 	command.Stdin = strings.NewReader(stdin)
 	text, err := command.CombinedOutput()
 	return string(text), err != nil
@@ -182,32 +186,56 @@ func TestRestartKeepsEverything(t *testing.T) {
 			t.Errorf("after %s the server is %s, it was %s", signal, p.ready.Servers[0], server)
 		}
 		// The kubeconfig of the first start is still good.
-		if text := p.mustKubectl(t, "", "--kubeconfig", old, "get", "configmap", "kept", "-o", "jsonpath={.data.a}"); text != "1" {
+		text := p.mustKubectl(t, "", "--kubeconfig", old, "get", "configmap", "kept", "-o", "jsonpath={.data.a}")
+		if text != "1" {
 			t.Errorf("after %s: %q", signal, text)
 		}
 	}
 }
 
 func TestSecondStartIsRefused(t *testing.T) {
-	command := exec.Command(program("fairlead-devcluster"), "start", "--dir", filepath.Join(shared.dir, "state"), "--kubeconfig", filepath.Join(t.TempDir(), "k"))
+	command := exec.Command(
+		program("fairlead-devcluster"),
+		"start",
+		"--dir",
+		filepath.Join(shared.dir, "state"),
+		"--kubeconfig",
+		filepath.Join(t.TempDir(), "k"),
+	)
 	text, err := command.CombinedOutput()
-	if err == nil || command.ProcessState.ExitCode() != 1 || !strings.Contains(string(text), "is in use by another fairlead-devcluster") {
+	if err == nil || command.ProcessState.ExitCode() != 1 ||
+		!strings.Contains(string(text), "is in use by another fairlead-devcluster") {
 		t.Errorf("error %v, output %s", err, text)
 	}
 }
 
 func TestBadFlagsAreExplained(t *testing.T) {
-	command := exec.Command(program("fairlead-devcluster"), "start", "--dir", t.TempDir(), "--kubeconfig", "k", "--level", "z")
+	command := exec.Command(
+		program("fairlead-devcluster"),
+		"start",
+		"--dir",
+		t.TempDir(),
+		"--kubeconfig",
+		"k",
+		"--level",
+		"z",
+	)
 	text, _ := command.CombinedOutput()
-	if command.ProcessState.ExitCode() != 2 || !strings.Contains(string(text), `--level: "z" is not a level: use a or c`) {
+	if command.ProcessState.ExitCode() != 2 ||
+		!strings.Contains(string(text), `--level: "z" is not a level: use a or c`) {
 		t.Errorf("exit code %d, output %s", command.ProcessState.ExitCode(), text)
 	}
 }
 
 func TestDiesWithItsParent(t *testing.T) {
 	dir := t.TempDir()
-	parent := exec.Command("sh", "-c", `"$0" start --level a --die-with-parent --dir "$1/state" --kubeconfig "$1/kubeconfig" & wait`,
-		program("fairlead-devcluster"), dir)
+	parent := exec.Command(
+		"sh",
+		"-c",
+		`"$0" start --level a --die-with-parent --dir "$1/state" --kubeconfig "$1/kubeconfig" & wait`,
+		program("fairlead-devcluster"),
+		dir,
+	)
 	stdout, err := parent.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -291,12 +319,19 @@ func TestSeveralClustersAreSeparate(t *testing.T) {
 	}
 	p.mustKubectl(t, "", "create", "configmap", "only-in-c0")
 	for arguments, want := range map[string]bool{"--context c0": true, "--context c1": false} {
-		_, failed := p.kubectl(t, "", append([]string{"--kubeconfig", p.ready.Kubeconfig, "get", "configmap", "only-in-c0"}, strings.Fields(arguments)...)...)
+		_, failed := p.kubectl(
+			t,
+			"",
+			append(
+				[]string{"--kubeconfig", p.ready.Kubeconfig, "get", "configmap", "only-in-c0"},
+				strings.Fields(arguments)...)...)
 		if failed == want {
 			t.Errorf("%s: found %v", arguments, !failed)
 		}
 	}
-	if text, failed := p.kubectl(t, "", "--kubeconfig", p.ready.Kubeconfigs[1], "get", "configmap", "only-in-c0"); !failed || !strings.Contains(text, "NotFound") {
+	text, failed := p.kubectl(t, "", "--kubeconfig", p.ready.Kubeconfigs[1], "get", "configmap", "only-in-c0")
+	if !failed ||
+		!strings.Contains(text, "NotFound") {
 		t.Errorf("in the second cluster: %s", text)
 	}
 }

@@ -117,7 +117,12 @@ func run(o *options.Options) error {
 }
 
 // startClusters returns all clusters that were made, also with an error, so that they can be stopped.
-func startClusters(ctx context.Context, o *options.Options, endpoint string, failed chan<- error) ([]*cluster.Cluster, error) {
+func startClusters(
+	ctx context.Context,
+	o *options.Options,
+	endpoint string,
+	failed chan<- error,
+) ([]*cluster.Cluster, error) {
 	var clusters []*cluster.Cluster
 	for i := range o.Clusters {
 		c, err := cluster.New(o, i, endpoint, failed)
@@ -126,7 +131,8 @@ func startClusters(ctx context.Context, o *options.Options, endpoint string, fai
 		}
 		clusters = append(clusters, c)
 	}
-	for _, start := range []func(*cluster.Cluster) error{(*cluster.Cluster).StartAPIServer, (*cluster.Cluster).StartClients} {
+	phases := []func(*cluster.Cluster) error{(*cluster.Cluster).StartAPIServer, (*cluster.Cluster).StartClients}
+	for _, start := range phases {
 		for i, c := range clusters {
 			if ctx.Err() != nil {
 				return clusters, ctx.Err()
@@ -195,7 +201,10 @@ func lockDirectory(dir string) (*os.File, error) {
 	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		_ = lock.Close()
 		if errors.Is(err, unix.EWOULDBLOCK) {
-			return nil, fmt.Errorf("--dir: %s is in use by another fairlead-devcluster: stop it or choose another directory", dir)
+			return nil, fmt.Errorf(
+				"--dir: %s is in use by another fairlead-devcluster: stop it or choose another directory",
+				dir,
+			)
 		}
 		return nil, err
 	}
@@ -210,8 +219,8 @@ func logTo(path string, verbosity int) error {
 	}
 	flags := flag.NewFlagSet("klog", flag.ContinueOnError)
 	klog.InitFlags(flags)
-	for name, value := range map[string]string{"logtostderr": "false", "alsologtostderr": "false", "stderrthreshold": "FATAL", "one_output": "true",
-		"v": fmt.Sprint(verbosity)} {
+	for name, value := range map[string]string{"logtostderr": "false", "alsologtostderr": "false",
+		"stderrthreshold": "FATAL", "one_output": "true", "v": fmt.Sprint(verbosity)} {
 		if err := flags.Set(name, value); err != nil {
 			return err
 		}

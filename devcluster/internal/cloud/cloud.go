@@ -72,7 +72,9 @@ func on[T any](informer cache.SharedIndexInformer, handle func(T)) error {
 			handle(object)
 		}
 	}
-	_, err := informer.AddEventHandler(cache.ResourceEventHandlerFuncs{AddFunc: call, UpdateFunc: func(_, o any) { call(o) }})
+	_, err := informer.AddEventHandler(
+		cache.ResourceEventHandlerFuncs{AddFunc: call, UpdateFunc: func(_, o any) { call(o) }},
+	)
 	return err
 }
 
@@ -96,31 +98,47 @@ func wantsAddress(meta *metav1.ObjectMeta) bool {
 func (c *cloud) service(s *corev1.Service) {
 	if s.Spec.Type == corev1.ServiceTypeLoadBalancer && s.Spec.LoadBalancerClass == nil &&
 		len(s.Status.LoadBalancer.Ingress) == 0 && wantsAddress(&s.ObjectMeta) {
-		_, err := c.client.CoreV1().Services(s.Namespace).Patch(c.ctx, s.Name, types.MergePatchType, address(s.UID), metav1.PatchOptions{}, "status")
+		_, err := c.client.CoreV1().
+			Services(s.Namespace).
+			Patch(c.ctx, s.Name, types.MergePatchType, address(s.UID), metav1.PatchOptions{}, "status")
 		c.log("service", err)
 	}
 }
 
 func (c *cloud) ingress(i *networkingv1.Ingress) {
 	if len(i.Status.LoadBalancer.Ingress) == 0 && wantsAddress(&i.ObjectMeta) {
-		_, err := c.client.NetworkingV1().Ingresses(i.Namespace).Patch(c.ctx, i.Name, types.MergePatchType, address(i.UID), metav1.PatchOptions{}, "status")
+		_, err := c.client.NetworkingV1().
+			Ingresses(i.Namespace).
+			Patch(c.ctx, i.Name, types.MergePatchType, address(i.UID), metav1.PatchOptions{}, "status")
 		c.log("ingress", err)
 	}
 }
 
 // claim makes the volume that a claim of our class waits for; the real binder binds the two.
 func (c *cloud) claim(p *corev1.PersistentVolumeClaim) {
-	if p.Spec.VolumeName != "" || p.Annotations[wantedAnnotation] != provisioner || p.DeletionTimestamp != nil || p.Spec.StorageClassName == nil {
+	if p.Spec.VolumeName != "" || p.Annotations[wantedAnnotation] != provisioner || p.DeletionTimestamp != nil ||
+		p.Spec.StorageClassName == nil {
 		return
 	}
 	_, err := c.client.CoreV1().PersistentVolumes().Create(c.ctx, &corev1.PersistentVolume{
-		ObjectMeta: metav1.ObjectMeta{Name: "pvc-" + string(p.UID), Annotations: map[string]string{madeAnnotation: provisioner}},
+		ObjectMeta: metav1.ObjectMeta{
+			Name:        "pvc-" + string(p.UID),
+			Annotations: map[string]string{madeAnnotation: provisioner},
+		},
 		Spec: corev1.PersistentVolumeSpec{
 			Capacity:    corev1.ResourceList{"storage": p.Spec.Resources.Requests["storage"]},
 			AccessModes: p.Spec.AccessModes, StorageClassName: *p.Spec.StorageClassName, VolumeMode: p.Spec.VolumeMode,
 			PersistentVolumeReclaimPolicy: corev1.PersistentVolumeReclaimDelete,
-			PersistentVolumeSource:        corev1.PersistentVolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: "/nonexistent/" + string(p.UID)}},
-			ClaimRef:                      &corev1.ObjectReference{Kind: "PersistentVolumeClaim", APIVersion: "v1", Namespace: p.Namespace, Name: p.Name, UID: p.UID},
+			PersistentVolumeSource: corev1.PersistentVolumeSource{
+				HostPath: &corev1.HostPathVolumeSource{Path: "/nonexistent/" + string(p.UID)},
+			},
+			ClaimRef: &corev1.ObjectReference{
+				Kind:       "PersistentVolumeClaim",
+				APIVersion: "v1",
+				Namespace:  p.Namespace,
+				Name:       p.Name,
+				UID:        p.UID,
+			},
 		}}, metav1.CreateOptions{})
 	c.log("volume", err)
 }

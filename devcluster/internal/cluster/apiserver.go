@@ -36,7 +36,8 @@ func (c *Cluster) apiserverFlags() ([]string, error) {
 	flags := []string{
 		"--etcd-servers=" + c.endpoint, fmt.Sprintf("--etcd-prefix=/registry-%d", c.index),
 		"--etcd-count-metric-poll-period=0", "--etcd-compaction-interval=5m",
-		"--bind-address=" + loopbackAddress, "--advertise-address=" + loopbackAddress, "--endpoint-reconciler-type=none",
+		"--bind-address=" + loopbackAddress, "--advertise-address=" + loopbackAddress,
+		"--endpoint-reconciler-type=none",
 		"--service-cluster-ip-range=" + serviceIPRange, "--allow-privileged=true", "--event-ttl=1h",
 		"--tls-cert-file=" + c.pki.certificate("apiserver"), "--tls-private-key-file=" + c.pki.key("apiserver"),
 		"--client-ca-file=" + c.pki.certificate("ca"), "--authorization-mode=Node,RBAC", "--anonymous-auth=false",
@@ -54,8 +55,12 @@ func (c *Cluster) apiserverFlags() ([]string, error) {
 		"--kubelet-preferred-address-types=InternalIP", "--shutdown-delay-duration=0s", "--profiling=false",
 	}
 	if !c.options.APF {
-		flags = append(flags, "--enable-priority-and-fairness=false", fmt.Sprintf("--max-requests-inflight=%d", readsInFlight),
-			fmt.Sprintf("--max-mutating-requests-inflight=%d", writesInFlight))
+		flags = append(
+			flags,
+			"--enable-priority-and-fairness=false",
+			fmt.Sprintf("--max-requests-inflight=%d", readsInFlight),
+			fmt.Sprintf("--max-mutating-requests-inflight=%d", writesInFlight),
+		)
 	}
 	if c.options.Level == options.LevelA {
 		// Nobody makes the ServiceAccount "default" of a namespace here, which pods would be refused without.
@@ -67,8 +72,14 @@ func (c *Cluster) apiserverFlags() ([]string, error) {
 			return nil, err
 		}
 		// Blocking: the line is in the file before the response ends.
-		flags = append(flags, "--audit-log-path="+c.options.PathOf(c.options.AuditLog, c.index), "--audit-policy-file="+policy,
-			"--audit-log-format=json", "--audit-log-mode=blocking", fmt.Sprintf("--audit-log-maxsize=%d", auditMegabytes))
+		flags = append(
+			flags,
+			"--audit-log-path="+c.options.PathOf(c.options.AuditLog, c.index),
+			"--audit-policy-file="+policy,
+			"--audit-log-format=json",
+			"--audit-log-mode=blocking",
+			fmt.Sprintf("--audit-log-maxsize=%d", auditMegabytes),
+		)
 	}
 	return append(flags, c.options.APIServerArgs...), nil
 }

@@ -68,12 +68,22 @@ type Cluster struct {
 // they come second, so that default is changed here.
 func Prepare() error {
 	rest.SetDefaultWarningHandler(rest.NoWarnings{})
-	return utilfeature.DefaultMutableFeatureGate.OverrideDefaultAtVersion("WatchListClient", true, version.MustParse("1.34"))
+	return utilfeature.DefaultMutableFeatureGate.OverrideDefaultAtVersion(
+		"WatchListClient",
+		true,
+		version.MustParse("1.34"),
+	)
 }
 
 // New opens the cluster's folder, certificates and listeners. A component that ends by itself is reported to failed.
 func New(o *options.Options, index int, endpoint string, failed chan<- error) (*Cluster, error) {
-	c := &Cluster{options: o, index: index, endpoint: endpoint, failed: failed, dir: filepath.Join(o.Dir, fmt.Sprintf("c%d", index))}
+	c := &Cluster{
+		options:  o,
+		index:    index,
+		endpoint: endpoint,
+		failed:   failed,
+		dir:      filepath.Join(o.Dir, fmt.Sprintf("c%d", index)),
+	}
 	var err error
 	if c.pki, err = openPKI(filepath.Join(c.dir, "pki")); err != nil {
 		return nil, err
@@ -86,15 +96,25 @@ func New(o *options.Options, index int, endpoint string, failed chan<- error) (*
 	}
 	c.serverContext, c.stopServer = context.WithCancel(context.Background())
 	c.clientContext, c.stopClients = context.WithCancel(context.Background())
-	c.config = &rest.Config{Host: c.URL(), QPS: -1, UserAgent: "fairlead-devcluster", TLSClientConfig: rest.TLSClientConfig{
-		CAFile: c.pki.certificate("ca"), CertFile: c.pki.certificate("components"), KeyFile: c.pki.key("components")}}
+	c.config = &rest.Config{
+		Host:      c.URL(),
+		QPS:       -1,
+		UserAgent: "fairlead-devcluster",
+		TLSClientConfig: rest.TLSClientConfig{
+			CAFile: c.pki.certificate(
+				"ca",
+			), CertFile: c.pki.certificate("components"), KeyFile: c.pki.key("components")},
+	}
 	if c.client, err = kubernetes.NewForConfig(c.config); err != nil {
 		return nil, err
 	}
 	c.internal = filepath.Join(c.dir, "components.kubeconfig")
 	file := clientcmdapi.NewConfig()
 	file.Clusters["c"] = &clientcmdapi.Cluster{Server: c.URL(), CertificateAuthority: c.pki.certificate("ca")}
-	file.AuthInfos["u"] = &clientcmdapi.AuthInfo{ClientCertificate: c.pki.certificate("components"), ClientKey: c.pki.key("components")}
+	file.AuthInfos["u"] = &clientcmdapi.AuthInfo{
+		ClientCertificate: c.pki.certificate("components"),
+		ClientKey:         c.pki.key("components"),
+	}
 	file.Contexts["x"] = &clientcmdapi.Context{Cluster: "c", AuthInfo: "u"}
 	file.CurrentContext = "x"
 	return c, clientcmd.WriteToFile(*file, c.internal)
@@ -153,7 +173,8 @@ func (c *Cluster) StartClients() error {
 		return err
 	}
 	kubelet := simkubelet.New(simkubelet.Config{Client: c.client, Nodes: c.options.Nodes, PodDelay: c.options.PodDelay,
-		Backoff: c.options.Backoff, Listener: c.kubelet, TLS: tls, LogClientName: logClientName, KubernetesVersion: KubernetesVersion()})
+		Backoff: c.options.Backoff, Listener: c.kubelet, TLS: tls, LogClientName: logClientName,
+		KubernetesVersion: KubernetesVersion()})
 	if err := kubelet.Start(c.clientContext, &c.clients); err != nil {
 		return fmt.Errorf("simulated kubelet: %w", err)
 	}

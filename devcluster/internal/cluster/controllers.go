@@ -17,7 +17,8 @@ import (
 // simulated nodes send no heartbeats), certificate signing, cloud, attach and detach.
 var controllerNames = []string{
 	"serviceaccount-controller", "serviceaccount-token-controller", "root-ca-certificate-publisher-controller",
-	"namespace-controller", "garbage-collector-controller", "clusterrole-aggregation-controller", "resourcequota-controller",
+	"namespace-controller", "garbage-collector-controller", "clusterrole-aggregation-controller",
+	"resourcequota-controller",
 	"deployment-controller", "replicaset-controller", "statefulset-controller", "daemonset-controller",
 	"job-controller", "cronjob-controller", "ttl-after-finished-controller", "pod-garbage-collector-controller",
 	"endpoints-controller", "endpointslice-controller", "disruption-controller", "horizontal-pod-autoscaler-controller",
@@ -30,16 +31,19 @@ func (c *Cluster) startControllers() error {
 	if err != nil {
 		return err
 	}
-	known, disabled, aliases := controllers.KnownControllers(), controllers.ControllersDisabledByDefault(), controllers.ControllerAliases()
+	known, aliases := controllers.KnownControllers(), controllers.ControllerAliases()
+	disabled := controllers.ControllersDisabledByDefault()
 	sets := s.Flags(known, disabled, aliases)
 	if err := parse("kube-controller-manager", sets, []string{
 		"--kubeconfig=" + c.internal, "--leader-elect=false", "--secure-port=0", "--profiling=false",
 		"--controllers=" + strings.Join(controllerNames, ","), "--use-service-account-credentials=false",
-		"--service-account-private-key-file=" + c.pki.key("service-accounts"), "--root-ca-file=" + c.pki.certificate("ca"),
+		"--service-account-private-key-file=" + c.pki.key("service-accounts"),
+		"--root-ca-file=" + c.pki.certificate("ca"),
 		"--kube-api-qps=2000", "--kube-api-burst=4000",
 		"--concurrent-deployment-syncs=10", "--concurrent-replicaset-syncs=10", "--concurrent-statefulset-syncs=10",
 		"--concurrent-job-syncs=10", "--concurrent-gc-syncs=10", "--concurrent-namespace-syncs=10",
-		"--concurrent-service-endpoint-syncs=10", "--pvclaimbinder-sync-period=15s", "--enable-hostpath-provisioner=false",
+		"--concurrent-service-endpoint-syncs=10", "--pvclaimbinder-sync-period=15s",
+		"--enable-hostpath-provisioner=false",
 	}); err != nil {
 		return err
 	}

@@ -22,8 +22,8 @@ const (
 	electionMs      = 500 // one member: each start waits for its election
 )
 
-// StartEtcd runs the one etcd that all clusters of the process share, on a unix socket in a folder of mode 0700, so that
-// no other user of the machine can reach it. The caller closes it last.
+// StartEtcd runs the one etcd that all clusters of the process share, on a unix socket in a folder of mode 0700, so
+// that no other user of the machine can reach it. The caller closes it last.
 func StartEtcd(dir string, fsync bool) (etcd *embed.Etcd, endpoint string, err error) {
 	config := embed.NewConfig()
 	config.Name, config.Dir = "devcluster", filepath.Join(dir, "etcd")

@@ -29,14 +29,20 @@ func (c *Cluster) makeToken() error {
 	ctx, cancel := context.WithTimeout(c.serverContext, startLimit)
 	defer cancel()
 	accounts := c.client.CoreV1().ServiceAccounts(metav1.NamespaceSystem)
-	_, err := accounts.Create(ctx, &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: administrator}}, metav1.CreateOptions{})
+	_, err := accounts.Create(
+		ctx,
+		&corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: administrator}},
+		metav1.CreateOptions{},
+	)
 	if err != nil && !apierrors.IsAlreadyExists(err) {
 		return err
 	}
 	_, err = c.client.RbacV1().ClusterRoleBindings().Create(ctx, &rbacv1.ClusterRoleBinding{
 		ObjectMeta: metav1.ObjectMeta{Name: administrator},
 		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "cluster-admin"},
-		Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: metav1.NamespaceSystem, Name: administrator}},
+		Subjects: []rbacv1.Subject{
+			{Kind: rbacv1.ServiceAccountKind, Namespace: metav1.NamespaceSystem, Name: administrator},
+		},
 	}, metav1.CreateOptions{})
 	if err != nil && !apierrors.IsAlreadyExists(err) {
 		return err

@@ -21,7 +21,7 @@ import (
 
 const (
 	certificateYears = 5
-	// componentName is the user of this process's own clients (controllers, scheduler, simulated kubelet) in audit logs.
+	// componentName is the user of this process's own clients (controllers, scheduler, kubelet) in audit logs.
 	componentName = "devcluster:components"
 	// logClientName is the API server towards the kubelet's log endpoint.
 	logClientName   = "kube-apiserver-kubelet-client"
@@ -65,18 +65,28 @@ func openPKI(dir string) (pki, error) {
 	}
 	client, server := []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}, []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
 	addresses := []net.IP{net.ParseIP(loopbackAddress), net.ParseIP(firstServiceIP)}
-	names := []string{"localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"}
-	admins := []string{adminGroup}
+	names := []string{
+		"localhost",
+		"kubernetes",
+		"kubernetes.default",
+		"kubernetes.default.svc",
+		"kubernetes.default.svc.cluster.local",
+	}
+	subject := func(name string, groups ...string) pkix.Name {
+		return pkix.Name{CommonName: name, Organization: groups}
+	}
 	for _, leaf := range []struct {
 		file   string
 		by     authority
 		wanted x509.Certificate
 	}{
-		{"apiserver", main, x509.Certificate{Subject: pkix.Name{CommonName: "kube-apiserver"}, ExtKeyUsage: server, IPAddresses: addresses, DNSNames: names}},
-		{"kubelet", main, x509.Certificate{Subject: pkix.Name{CommonName: "devcluster-kubelet"}, ExtKeyUsage: server, IPAddresses: addresses}},
-		{"components", main, x509.Certificate{Subject: pkix.Name{CommonName: componentName, Organization: admins}, ExtKeyUsage: client}},
-		{"kubelet-client", main, x509.Certificate{Subject: pkix.Name{CommonName: logClientName, Organization: admins}, ExtKeyUsage: client}},
-		{"front-proxy-client", frontProxy, x509.Certificate{Subject: pkix.Name{CommonName: frontProxyName}, ExtKeyUsage: client}},
+		{"apiserver", main, x509.Certificate{Subject: subject("kube-apiserver"), ExtKeyUsage: server,
+			IPAddresses: addresses, DNSNames: names}},
+		{"kubelet", main, x509.Certificate{Subject: subject("devcluster-kubelet"), ExtKeyUsage: server,
+			IPAddresses: addresses}},
+		{"components", main, x509.Certificate{Subject: subject(componentName, adminGroup), ExtKeyUsage: client}},
+		{"kubelet-client", main, x509.Certificate{Subject: subject(logClientName, adminGroup), ExtKeyUsage: client}},
+		{"front-proxy-client", frontProxy, x509.Certificate{Subject: subject(frontProxyName), ExtKeyUsage: client}},
 	} {
 		leaf.wanted.KeyUsage = x509.KeyUsageDigitalSignature
 		if _, err := p.issue(leaf.file, &leaf.wanted, &leaf.by); err != nil {

@@ -27,7 +27,7 @@ const (
 type Level string
 
 const (
-	// LevelA is etcd and the API server alone: nothing but the client under test writes, tests write /status themselves.
+	// LevelA is etcd and the API server alone: only the client under test writes, and tests write /status themselves.
 	LevelA Level = "a"
 	// LevelC adds the controllers, the scheduler, simulated nodes, load balancer addresses and volumes.
 	LevelC Level = "c"
@@ -89,18 +89,48 @@ func Parse(args []string, out io.Writer) (Options, error) {
 	flags.StringVar(&o.Kubeconfig, "kubeconfig", "", "kubeconfig `FILE` to write (needed)")
 	flags.IntVar(&o.Nodes, "nodes", defaultNodes, "simulated nodes of each cluster (level c)")
 	flags.IntVar(&o.Clusters, "clusters", 1, "independent clusters in this process")
-	flags.StringVar(&level, "level", string(LevelC), "a = API server only, pods need no ServiceAccount, tests write /status; c = everything")
-	flags.StringVar(&o.AuditLog, "audit-log", "", "`FILE` for the API server's audit log: one JSON line per request (Metadata), complete when the response ends")
+	flags.StringVar(
+		&level,
+		"level",
+		string(LevelC),
+		"a = API server only, pods need no ServiceAccount, tests write /status; c = everything",
+	)
+	flags.StringVar(
+		&o.AuditLog,
+		"audit-log",
+		"",
+		"`FILE` for the API server's audit log: one JSON line per request (Metadata), complete when the response ends",
+	)
 	flags.BoolVar(&o.APF, "apf", false, "API priority and fairness on, with the usual limits of requests in flight")
 	flags.DurationVar(&o.PodDelay, "pod-delay", 300*time.Millisecond, "time from scheduled to containers started")
-	flags.DurationVar(&o.Backoff, "backoff", 2*time.Second, "first back-off of restarts and image pulls, doubled each time (a real kubelet: 10s)")
+	flags.DurationVar(
+		&o.Backoff,
+		"backoff",
+		2*time.Second,
+		"first back-off of restarts and image pulls, doubled each time (a real kubelet: 10s)",
+	)
 	flags.BoolVar(&o.WatchStdin, "watch-stdin", false, "stop when stdin ends")
 	flags.BoolVar(&o.DieWithParent, "die-with-parent", false, "stop when the parent process ends")
 	flags.IntVar(&o.GOGC, "gogc", 100, "Go's GC percentage (50 = less memory, more CPU)")
-	flags.IntVar(&o.Port, "port", 0, "API port of the first cluster, the next ones follow; 0 = the last one used here if it is free, else any")
-	flags.BoolVar(&o.LoadBalancers, "load-balancers", true, "give LoadBalancer services and ingresses an address of 192.0.2.0/24 (level c)")
+	flags.IntVar(
+		&o.Port,
+		"port",
+		0,
+		"API port of the first cluster, the next ones follow; 0 = the last one used here if it is free, else any",
+	)
+	flags.BoolVar(
+		&o.LoadBalancers,
+		"load-balancers",
+		true,
+		"give LoadBalancer services and ingresses an address of 192.0.2.0/24 (level c)",
+	)
 	flags.BoolVar(&o.Volumes, "volumes", true, "default StorageClass whose claims are bound (level c)")
-	flags.StringArrayVar(&o.APIServerArgs, "apiserver-arg", nil, "one more kube-apiserver `FLAG`, such as --watch-cache=false; may be repeated")
+	flags.StringArrayVar(
+		&o.APIServerArgs,
+		"apiserver-arg",
+		nil,
+		"one more kube-apiserver `FLAG`, such as --watch-cache=false; may be repeated",
+	)
 	flags.BoolVar(&o.Fsync, "fsync", false, "let etcd sync its files to disk")
 	flags.StringVar(&o.LogFile, "log", "", "log `FILE` (default DIR/devcluster.log)")
 	flags.IntVar(&o.Verbosity, "v", 0, "verbosity of the log")
@@ -146,7 +176,11 @@ func (o *Options) makePathsAbsolute() error {
 func (o *Options) check() error {
 	switch {
 	case len(o.Dir) > MaxDirLength:
-		return fmt.Errorf("--dir: %q is longer than %d bytes, too long for the unix socket in it: choose a shorter path", o.Dir, MaxDirLength)
+		return fmt.Errorf(
+			"--dir: %q is longer than %d bytes, too long for the unix socket in it: choose a shorter path",
+			o.Dir,
+			MaxDirLength,
+		)
 	case o.Level != LevelA && o.Level != LevelC:
 		return fmt.Errorf("--level: %q is not a level: use a or c", o.Level)
 	case o.Clusters < 1 || o.Clusters > MaxClusters:

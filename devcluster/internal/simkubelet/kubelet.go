@@ -54,7 +54,8 @@ type Kubelet struct {
 	pods   corelisters.PodLister
 	queue  workqueue.TypedRateLimitingInterface[string]
 
-	records map[string]record.EventRecorder // by node, its keys are the nodes played here; complete before pods are watched
+	// By node; its keys are the nodes played here. Complete before pods are watched.
+	records map[string]record.EventRecorder
 
 	mutex  sync.Mutex // guards what follows; never held across a request
 	states map[string]*podState
@@ -100,12 +101,16 @@ func (k *Kubelet) Start(ctx context.Context, done *sync.WaitGroup) error {
 }
 
 func (k *Kubelet) watchPods(ctx context.Context) error {
-	factory := informers.NewSharedInformerFactoryWithOptions(k.config.Client, 0, informers.WithTransform(func(o any) (any, error) {
-		if m, ok := o.(metav1.Object); ok {
-			m.SetManagedFields(nil) // half of a pod's memory
-		}
-		return o, nil
-	}))
+	factory := informers.NewSharedInformerFactoryWithOptions(
+		k.config.Client,
+		0,
+		informers.WithTransform(func(o any) (any, error) {
+			if m, ok := o.(metav1.Object); ok {
+				m.SetManagedFields(nil) // half of a pod's memory
+			}
+			return o, nil
+		}),
+	)
 	informer := factory.Core().V1().Pods()
 	k.pods = informer.Lister()
 	add := func(o any) {
@@ -194,7 +199,9 @@ func (k *Kubelet) sync(ctx context.Context, key string) error {
 	if err != nil {
 		return err
 	}
-	_, err = k.config.Client.CoreV1().Pods(namespace).Patch(ctx, name, types.StrategicMergePatchType, patch, metav1.PatchOptions{}, "status")
+	_, err = k.config.Client.CoreV1().
+		Pods(namespace).
+		Patch(ctx, name, types.StrategicMergePatchType, patch, metav1.PatchOptions{}, "status")
 	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
 		return nil // gone, or replaced by a pod of the same name
 	}
@@ -219,6 +226,13 @@ func (k *Kubelet) remove(ctx context.Context, pod *corev1.Pod) error {
 }
 
 func reference(pod *corev1.Pod, fieldPath string) *corev1.ObjectReference {
-	return &corev1.ObjectReference{Kind: "Pod", APIVersion: "v1", Namespace: pod.Namespace, Name: pod.Name, UID: pod.UID,
-		ResourceVersion: pod.ResourceVersion, FieldPath: fieldPath}
+	return &corev1.ObjectReference{
+		Kind:            "Pod",
+		APIVersion:      "v1",
+		Namespace:       pod.Namespace,
+		Name:            pod.Name,
+		UID:             pod.UID,
+		ResourceVersion: pod.ResourceVersion,
+		FieldPath:       fieldPath,
+	}
 }

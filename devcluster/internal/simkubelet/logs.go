@@ -95,7 +95,11 @@ func (c *containerState) runFor(pod string, previous bool) (*run, error) {
 	case c.phase == pullFailed:
 		return nil, fmt.Errorf("container %q in pod %q is waiting to start: image can't be pulled", c.name, pod)
 	case c.phase == pullBackoff:
-		return nil, fmt.Errorf("container %q in pod %q is waiting to start: trying and failing to pull image", c.name, pod)
+		return nil, fmt.Errorf(
+			"container %q in pod %q is waiting to start: trying and failing to pull image",
+			c.name,
+			pod,
+		)
 	case c.phase == blocked:
 		return nil, fmt.Errorf("container %q in pod %q is waiting to start: %s", c.name, pod, c.reason)
 	}

@@ -48,7 +48,8 @@ func TestLogOfAContainerThatCannotStart(t *testing.T) {
 		t.Error(got)
 	}
 	p.to(time.Second)
-	if got := p.log(false); got != `error: container "c0" in pod "web-1" is waiting to start: trying and failing to pull image` {
+	const want = `error: container "c0" in pod "web-1" is waiting to start: trying and failing to pull image`
+	if got := p.log(false); got != want {
 		t.Error(got)
 	}
 }
@@ -94,13 +95,15 @@ func TestLogOptions(t *testing.T) {
 }
 
 func TestImageNames(t *testing.T) {
-	for image, want := range map[string]string{"nginx": "docker.io/library/nginx:latest", "team/web:1": "docker.io/team/web:1",
+	for image, want := range map[string]string{
+		"nginx": "docker.io/library/nginx:latest", "team/web:1": "docker.io/team/web:1",
 		"registry.example:5000/web": "registry.example:5000/web:latest", "localhost/web:1": "localhost/web:1"} {
 		if got := qualified(image); got != want {
 			t.Errorf("%s: %s, wanted %s", image, got, want)
 		}
 	}
-	if got := imageID("registry.example:5000/web:1"); !strings.HasPrefix(got, "registry.example:5000/web@sha256:") || len(got) != len("registry.example:5000/web@sha256:")+64 {
+	if got := imageID("registry.example:5000/web:1"); !strings.HasPrefix(got, "registry.example:5000/web@sha256:") ||
+		len(got) != len("registry.example:5000/web@sha256:")+64 {
 		t.Errorf("id %s", got)
 	}
 	if imageID("web:1") == imageID("web:2") {

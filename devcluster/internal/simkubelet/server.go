@@ -20,7 +20,8 @@ func (k *Kubelet) serveLogs(ctx context.Context) error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /containerLogs/{namespace}/{pod}/{container}", func(w http.ResponseWriter, r *http.Request) {
 		// TLS has verified the certificate; any other client of the same authority is turned away here.
-		if r.TLS == nil || len(r.TLS.PeerCertificates) == 0 || r.TLS.PeerCertificates[0].Subject.CommonName != k.config.LogClientName {
+		if r.TLS == nil || len(r.TLS.PeerCertificates) == 0 ||
+			r.TLS.PeerCertificates[0].Subject.CommonName != k.config.LogClientName {
 			http.Error(w, "only the API server reads logs here", http.StatusForbidden)
 			return
 		}
@@ -97,7 +98,11 @@ func (k *Kubelet) writeLog(ctx context.Context, w http.ResponseWriter, r *http.R
 
 // logNow reads the log of one run: the one asked for, or (number >= 0) the one that is being followed, which may have
 // ended and been followed by another.
-func (k *Kubelet) logNow(key, name string, previous bool, number int32) (lines []logLine, of int32, over bool, err error) {
+func (k *Kubelet) logNow(
+	key, name string,
+	previous bool,
+	number int32,
+) (lines []logLine, of int32, over bool, err error) {
 	k.mutex.Lock()
 	defer k.mutex.Unlock()
 	state := k.states[key]

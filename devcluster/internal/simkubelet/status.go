@@ -75,7 +75,12 @@ func (s *podState) phase(pod *corev1.Pod, initialised bool) corev1.PodPhase {
 	return corev1.PodSucceeded
 }
 
-func (s *podState) conditions(pod *corev1.Pod, phase corev1.PodPhase, incomplete []string, now time.Time) []corev1.PodCondition {
+func (s *podState) conditions(
+	pod *corev1.Pod,
+	phase corev1.PodPhase,
+	incomplete []string,
+	now time.Time,
+) []corev1.PodCondition {
 	var unready []string
 	for i := range s.init {
 		if isSidecar(&pod.Spec.InitContainers[i]) && !s.init[i].ready {
@@ -111,7 +116,9 @@ func (s *podState) conditions(pod *corev1.Pod, phase corev1.PodPhase, incomplete
 		containersStart.Status = corev1.ConditionTrue
 	}
 	all := []corev1.PodCondition{containersStart, initialised, podReady, ready}
-	for i, kind := range []corev1.PodConditionType{corev1.PodReadyToStartContainers, corev1.PodInitialized, corev1.PodReady, corev1.ContainersReady} {
+	kinds := []corev1.PodConditionType{corev1.PodReadyToStartContainers, corev1.PodInitialized, corev1.PodReady,
+		corev1.ContainersReady}
+	for i, kind := range kinds {
 		c := &all[i]
 		c.Type, c.ObservedGeneration, c.LastTransitionTime = kind, pod.Generation, *atSecond(now)
 		if old := condition(pod, kind); old != nil && old.Status == c.Status {
@@ -173,7 +180,10 @@ func (c *containerState) status(pod *corev1.Pod, waitReason string, isInit bool)
 	case pullFailed:
 		status.State = waiting("ErrImagePull", pullErrorMessage(c.image))
 	case pullBackoff:
-		status.State = waiting("ImagePullBackOff", pullBackoffMessage(c.image)+": ErrImagePull: "+pullErrorMessage(c.image))
+		status.State = waiting(
+			"ImagePullBackOff",
+			pullBackoffMessage(c.image)+": ErrImagePull: "+pullErrorMessage(c.image),
+		)
 	case blocked:
 		status.State = waiting(c.reason, c.message)
 	case running:
@@ -219,8 +229,8 @@ func unchanged(pod *corev1.Pod, wanted *corev1.PodStatus) bool {
 		equality.Semantic.DeepEqual(have.ContainerStatuses, wanted.ContainerStatuses)
 }
 
-// patchOf is a strategic merge patch of the status: conditions are merged by type, so that those of the scheduler and of
-// others stay. An empty reason or message is sent as null, or the old text would stay.
+// patchOf is a strategic merge patch of the status: conditions are merged by type, so that those of the scheduler and
+// of others stay. An empty reason or message is sent as null, or the old text would stay.
 func patchOf(pod *corev1.Pod, wanted *corev1.PodStatus) ([]byte, error) {
 	raw, err := json.Marshal(wanted)
 	if err != nil {

@@ -20,8 +20,10 @@ const (
 	maxBackoff    = 5 * time.Minute
 	pullErrorTime = time.Second            // ErrImagePull is shown so long before ImagePullBackOff
 	exitedTime    = 200 * time.Millisecond // the terminated state is shown so long before the restart
-	probePeriod   = 10 * time.Second
-	firstProbe    = time.Second
+	// A real kubelet probes every 10 s. Here the wait grows, so that a thousand such pods do not keep the API server busy
+	// with their events.
+	probePeriod = 10 * time.Second
+	firstProbe  = time.Second
 )
 
 type phase string
@@ -46,6 +48,7 @@ type containerState struct {
 	ready           bool
 	restarts        int32
 	pulls           int32 // failed pulls in a row
+	probes          int32 // failed probes of this process
 	waitFor         time.Duration
 	reason, message string    // of blocked
 	started, ended  time.Time // of the current or last run
@@ -119,7 +122,13 @@ func restored(statuses []corev1.ContainerStatus, c containerState, now time.Time
 		status := &statuses[i]
 		c.restarts, c.ready = status.RestartCount, status.Ready
 		if t := status.LastTerminationState.Terminated; t != nil {
-			c.last = &run{number: max(c.restarts-1, 0), started: t.StartedAt.Time, ended: t.FinishedAt.Time, code: t.ExitCode, reason: t.Reason}
+			c.last = &run{
+				number:  max(c.restarts-1, 0),
+				started: t.StartedAt.Time,
+				ended:   t.FinishedAt.Time,
+				code:    t.ExitCode,
+				reason:  t.Reason,
+			}
 		}
 		switch state := status.State; {
 		case state.Running != nil:
@@ -175,7 +184,13 @@ func (s *podState) step(pod *corev1.Pod, now time.Time, set settings) []event {
 		if c.phase == notStarted && c.due.IsZero() {
 			c.due = now
 		}
-		stepOne(c, &pod.Spec.Containers[i], "spec.containers", policy == corev1.RestartPolicyAlways, policy == corev1.RestartPolicyNever)
+		stepOne(
+			c,
+			&pod.Spec.Containers[i],
+			"spec.containers",
+			policy == corev1.RestartPolicyAlways,
+			policy == corev1.RestartPolicyNever,
+		)
 	}
 	return events
 }
@@ -201,7 +216,13 @@ func (s *podState) next() (at time.Time, ok bool) {
 }
 
 // step is one transition of one container; the caller has checked that it is due.
-func (c *containerState) step(pod *corev1.Pod, spec *corev1.Container, now time.Time, set settings, always, never bool) []event {
+func (c *containerState) step(
+	pod *corev1.Pod,
+	spec *corev1.Container,
+	now time.Time,
+	set settings,
+	always, never bool,
+) []event {
 	switch c.phase {
 	case notStarted, pullBackoff:
 		return c.create(spec, now)
@@ -286,7 +307,8 @@ func (c *containerState) endOfRun() time.Time {
 func (c *containerState) whileRunning(now time.Time, always, never bool) []event {
 	switch c.plan.kind {
 	case neverReady:
-		c.due = now.Add(probePeriod)
+		c.due = now.Add(backoff(probePeriod, c.probes))
+		c.probes++
 		return []event{warning("Unhealthy", "Readiness probe failed: HTTP probe failed with statuscode: 503")}
 	case exits:
 		c.phase, c.ended, c.ready, c.due = exited, now, false, now.Add(exitedTime)

@@ -17,7 +17,10 @@ import (
 
 func podOf(policy corev1.RestartPolicy, images ...string) *corev1.Pod {
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "web-1", UID: "u-1", Generation: 1},
-		Spec: corev1.PodSpec{RestartPolicy: policy, NodeName: "node-0"}, Status: corev1.PodStatus{Phase: corev1.PodPending}}
+		Spec: corev1.PodSpec{
+			RestartPolicy: policy,
+			NodeName:      "node-0",
+		}, Status: corev1.PodStatus{Phase: corev1.PodPending}}
 	for i, image := range images {
 		pod.Spec.Containers = append(pod.Spec.Containers, corev1.Container{Name: fmt.Sprintf("c%d", i), Image: image})
 	}
@@ -149,7 +152,8 @@ func TestPodDelay(t *testing.T) {
 	if s.step(pod, birth.Add(3999*time.Millisecond), speed); s.sandboxReady() {
 		t.Error("started before the delay")
 	}
-	if got := s.status(pod, birth); got.ContainerStatuses[0].State.Waiting.Reason != "ContainerCreating" || got.Phase != corev1.PodPending {
+	if got := s.status(pod, birth); got.ContainerStatuses[0].State.Waiting.Reason != "ContainerCreating" ||
+		got.Phase != corev1.PodPending {
 		t.Errorf("before: %+v", got)
 	}
 	if s.step(pod, birth.Add(5*time.Second), speed); !s.sandboxReady() {
@@ -169,13 +173,25 @@ func TestNeverReadyFailsItsProbe(t *testing.T) {
 	p := start(t, podOf(corev1.RestartPolicyAlways, "web:never-ready"))
 	p.expect(time.Hour, "Running running")
 	p.expectEvent("Warning Unhealthy Readiness probe failed")
+	n := 0
+	for _, e := range p.events {
+		if strings.Contains(e, "Unhealthy") {
+			n++
+		}
+	}
+	if n < 10 || n > 30 {
+		t.Errorf("%d probe events in an hour", n)
+	}
 }
 
 func TestImagePullAlternatesWithItsBackoff(t *testing.T) {
 	p := start(t, podOf(corev1.RestartPolicyAlways, "web:imagepullbackoff", "side:1"))
 	p.expect(0, "Pending ErrImagePull running+")
 	p.expect(time.Second, "Pending ImagePullBackOff running+")
-	if m := p.pod.Status.ContainerStatuses[0].State.Waiting.Message; !strings.HasPrefix(m, `Back-off pulling image "web:imagepullbackoff": ErrImagePull: rpc error`) {
+	if m := p.pod.Status.ContainerStatuses[0].State.Waiting.Message; !strings.HasPrefix(
+		m,
+		`Back-off pulling image "web:imagepullbackoff": ErrImagePull: rpc error`,
+	) {
 		t.Errorf("message %q", m)
 	}
 	p.expect(3*time.Second, "Pending ErrImagePull running+")
@@ -191,6 +207,7 @@ func TestImagePullAlternatesWithItsBackoff(t *testing.T) {
 func TestContainersThatCannotBeCreated(t *testing.T) {
 	never := podOf(corev1.RestartPolicyAlways, "web:imagepullbackoff")
 	never.Spec.Containers[0].ImagePullPolicy = corev1.PullNever
+	invalid := podOf(corev1.RestartPolicyAlways, "web:invalidimagename")
 	missing := podOf(corev1.RestartPolicyAlways, "web:createcontainerconfigerror")
 	missing.Spec.Containers[0].EnvFrom = []corev1.EnvFromSource{{SecretRef: &corev1.SecretEnvSource{
 		LocalObjectReference: corev1.LocalObjectReference{Name: "database"}}}}
@@ -199,7 +216,7 @@ func TestContainersThatCannotBeCreated(t *testing.T) {
 		message string
 	}{
 		"ErrImageNeverPull":          {never, "is not present with pull policy of Never"},
-		"InvalidImageName":           {podOf(corev1.RestartPolicyAlways, "web:invalidimagename"), "invalid reference format"},
+		"InvalidImageName":           {invalid, "invalid reference format"},
 		"CreateContainerConfigError": {missing, `secret "database" not found`},
 	} {
 		p := start(t, of.pod)
@@ -222,7 +239,8 @@ func TestCrashLoop(t *testing.T) {
 	if want := "back-off 2s restarting failed container=c0 pod=web-1_shop(u-1)"; c.State.Waiting.Message != want {
 		t.Errorf("message %q, wanted %q", c.State.Waiting.Message, want)
 	}
-	if last := c.LastTerminationState.Terminated; last == nil || last.ExitCode != 1 || last.Reason != "Error" || last.ContainerID != c.ContainerID {
+	if last := c.LastTerminationState.Terminated; last == nil || last.ExitCode != 1 || last.Reason != "Error" ||
+		last.ContainerID != c.ContainerID {
 		t.Errorf("last state %+v", last)
 	}
 	p.expect(4400*time.Millisecond, "Running running/2")
@@ -252,7 +270,9 @@ func TestCrashAfterBeingReady(t *testing.T) {
 }
 
 func TestBackoffHasAnEnd(t *testing.T) {
-	for n, want := range map[int32]time.Duration{0: 2 * time.Second, 1: 4 * time.Second, 7: 256 * time.Second, 8: maxBackoff, 1 << 30: maxBackoff} {
+	for n, want := range map[int32]time.Duration{
+		0: 2 * time.Second, 1: 4 * time.Second, 7: 256 * time.Second, 8: maxBackoff, 1 << 30: maxBackoff,
+	} {
 		if got := backoff(2*time.Second, n); got != want {
 			t.Errorf("back-off %d is %s, wanted %s", n, got, want)
 		}
@@ -280,8 +300,19 @@ func withInit(pod *corev1.Pod, containers ...corev1.Container) *corev1.Pod {
 
 func TestInitContainersRunInTurn(t *testing.T) {
 	always := corev1.ContainerRestartPolicyAlways
-	p := start(t, withInit(podOf(corev1.RestartPolicyAlways, "web:1"), corev1.Container{Name: "i0", Image: "migrate:exit-0-after-2s"},
-		corev1.Container{Name: "proxy", Image: "proxy:1", RestartPolicy: &always}, corev1.Container{Name: "i2", Image: "check:exit-0-after-1s"}))
+	p := start(
+		t,
+		withInit(
+			podOf(corev1.RestartPolicyAlways, "web:1"),
+			corev1.Container{Name: "i0", Image: "migrate:exit-0-after-2s"},
+			corev1.Container{
+				Name:          "proxy",
+				Image:         "proxy:1",
+				RestartPolicy: &always,
+			},
+			corev1.Container{Name: "i2", Image: "check:exit-0-after-1s"},
+		),
+	)
 	p.expect(time.Second, "Pending running+ PodInitializing PodInitializing PodInitializing")
 	p.expect(2*time.Second, "Pending Completed(0)+ running+ running+ PodInitializing")
 	if m := condition(p.pod, corev1.PodInitialized).Message; m != "containers with incomplete status: [i2]" {
@@ -292,11 +323,23 @@ func TestInitContainersRunInTurn(t *testing.T) {
 }
 
 func TestFailingInitContainers(t *testing.T) {
-	p := start(t, withInit(podOf(corev1.RestartPolicyAlways, "web:1"), corev1.Container{Name: "i0", Image: "migrate:crashloop"}))
+	p := start(
+		t,
+		withInit(podOf(corev1.RestartPolicyAlways, "web:1"), corev1.Container{Name: "i0", Image: "migrate:crashloop"}),
+	)
 	p.expect(3*time.Second, "Pending CrashLoopBackOff/1 PodInitializing")
-	p = start(t, withInit(podOf(corev1.RestartPolicyNever, "web:1"), corev1.Container{Name: "i0", Image: "migrate:crashloop"}))
+	p = start(
+		t,
+		withInit(podOf(corev1.RestartPolicyNever, "web:1"), corev1.Container{Name: "i0", Image: "migrate:crashloop"}),
+	)
 	p.expect(3*time.Second, "Failed Error(1) PodInitializing")
-	p = start(t, withInit(podOf(corev1.RestartPolicyAlways, "web:1"), corev1.Container{Name: "i0", Image: "migrate:imagepullbackoff"}))
+	p = start(
+		t,
+		withInit(
+			podOf(corev1.RestartPolicyAlways, "web:1"),
+			corev1.Container{Name: "i0", Image: "migrate:imagepullbackoff"},
+		),
+	)
 	p.expect(time.Second, "Pending ImagePullBackOff PodInitializing")
 }
 
@@ -305,7 +348,10 @@ func TestReadinessGates(t *testing.T) {
 	pod.Spec.ReadinessGates = []corev1.PodReadinessGate{{ConditionType: "example.test/warm"}}
 	p := start(t, pod)
 	p.expectReady(corev1.ConditionFalse, "ReadinessGatesNotReady")
-	p.pod.Status.Conditions = append(p.pod.Status.Conditions, corev1.PodCondition{Type: "example.test/warm", Status: corev1.ConditionTrue})
+	p.pod.Status.Conditions = append(
+		p.pod.Status.Conditions,
+		corev1.PodCondition{Type: "example.test/warm", Status: corev1.ConditionTrue},
+	)
 	p.to(time.Second)
 	p.expectReady(corev1.ConditionTrue, "")
 	if condition(p.pod, "example.test/warm") == nil {

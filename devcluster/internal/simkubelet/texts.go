@@ -30,14 +30,23 @@ func neverPullMessage(image string) string {
 }
 
 func invalidImageMessage(image string) string {
-	return fmt.Sprintf("Failed to apply default image tag %q: couldn't parse image name %q: invalid reference format", image, image)
+	return fmt.Sprintf(
+		"Failed to apply default image tag %q: couldn't parse image name %q: invalid reference format",
+		image,
+		image,
+	)
 }
 
 // pullErrorMessage is what containerd says of an image that its registry does not have.
 func pullErrorMessage(image string) string {
 	name := qualified(image)
-	return fmt.Sprintf("rpc error: code = NotFound desc = failed to pull and unpack image %q: failed to resolve reference %q: %s: not found",
-		name, name, name)
+	return fmt.Sprintf(
+		"rpc error: code = NotFound desc = failed to pull and unpack image %q: "+
+			"failed to resolve reference %q: %s: not found",
+		name,
+		name,
+		name,
+	)
 }
 
 func pullFailedEvents(image string) []event {
