@@ -30,7 +30,7 @@ test-fresh: ## make demo ONCE=1 and make test inside a minimal Debian 12 made fo
 
 bench: ## the benchmarks, with what they are compared to in the same run
 	@tools/bootstrap build bench
-	@tools/build all release
+	@tools/build 'programs benchmarks' release
 	@env -u KUBECONFIG FAIRLEAD_BIN=$(CURDIR)/out/release/bin FAIRLEAD_TOOLS=$(CURDIR)/out/bin bench/run
 
 build: ## install what is missing and build every program into out/bin

@@ -246,6 +246,19 @@ function(fairlead_program name folder)
   add_dependencies(programs ${name})
 endfunction()
 
+# The target benchmarks: every program declared in the subfolders of a folder. They are EXCLUDE_FROM_ALL there, since
+# only `make bench` wants them.
+function(fairlead_collect_benchmarks folder)
+  add_custom_target(benchmarks)
+  get_property(subfolders DIRECTORY ${folder} PROPERTY SUBDIRECTORIES)
+  foreach(subfolder IN LISTS subfolders)
+    get_property(programs DIRECTORY ${subfolder} PROPERTY BUILDSYSTEM_TARGETS)
+    if(programs)
+      add_dependencies(benchmarks ${programs})
+    endif()
+  endforeach()
+endfunction()
+
 # A folder of slices: each subfolder with an install.h is a library of its own, and the generated
 #   void fairlead::<folder>::install_all(<ARGUMENT> target);      #include "<folder>/install_all.h"
 # calls fairlead::<folder>::<subfolder>::install(target) of every one, in the order of their names.
