@@ -39,9 +39,11 @@ std::string single_string(const Field& field, const void* object) {
 struct Walk {
   std::function<void(const Codec& codec, void* member)> leaf;
   std::function<void(const Field& field, void* object, const std::string& path)> field;
+  std::function<void(const json::Type& type, void* object)> opened;
 
   void object(const json::Type& type, void* value, const std::string& path, int depth) {
     if (depth > kMaxTypeDepth) throw table_error(type, "it is nested too deeply");
+    if (opened) opened(type, value);
     for (const Field& each : type.fields()) {
       const std::string here = path.empty() ? std::string(each.name) : text::format("{}.{}", path, each.name);
       if (field) field(each, value, here);
@@ -227,13 +229,19 @@ std::string Documents::Kind::order_by(const Query& query) const {
   return text::format(" ORDER BY {0}{1}, number{1}, id{1}", key, direction);
 }
 
-void each_sensitive(const json::Type& type, void* object, const std::function<void(json::SensitiveValue&)>& visit) {
+void each_secret(const json::Type& type, void* object, const SecretVisitor& visitor) {
   Walk walk;
   walk.leaf = [&](const Codec& codec, void* member) {
-    if (codec.kind == Codec::Kind::sensitive) visit(*static_cast<json::SensitiveValue*>(member));
+    if (codec.kind == Codec::Kind::raw) visitor.free_form(static_cast<json::Raw*>(member)->text);
+    if (codec.kind == Codec::Kind::sensitive) visitor.sensitive(*static_cast<json::SensitiveValue*>(member));
     if (codec.kind != Codec::Kind::property) return;
     json::PropertyValue& property = *static_cast<json::PropertyValue*>(member);
-    if (property.sensitive) visit(*property.sensitive);
+    if (property.sensitive) visitor.sensitive(*property.sensitive);
+  };
+  walk.opened = [&](const json::Type& opened_type, void* opened) {
+    json::Extra* extra = opened_type.extra_of(opened);
+    if (extra == nullptr) return;
+    for (auto& [key, json_text] : extra->members) visitor.free_form(json_text);
   };
   walk.object(type, object, {}, 0);
 }

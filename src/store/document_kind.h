@@ -76,7 +76,12 @@ class Documents::Kind {
   std::vector<std::string> reference_fields_;
 };
 
-// Calls `visit` for every sensitive value inside the object, however deep.
-void each_sensitive(const json::Type& type, void* object, const std::function<void(json::SensitiveValue&)>& visit);
+// What may hold a secret inside an object, however deep: sensitive values, and JSON text that was kept without being
+// understood.
+struct SecretVisitor {
+  std::function<void(json::SensitiveValue& value)> sensitive;
+  std::function<void(std::string& json_text)> free_form;
+};
+void each_secret(const json::Type& type, void* object, const SecretVisitor& visitor);
 
 }  // namespace fairlead::store

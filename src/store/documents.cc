@@ -37,16 +37,51 @@ Error taken(const std::string& noun, std::string_view field) {
       text::format("{} with this {} already exists. Please choose a different {}.", with_article(noun), word, word));
 }
 
-void seal_secrets(const Sealer& sealer, const json::Type& type, void* document) {
-  each_sensitive(type, document, [&](json::SensitiveValue& value) {
-    if (value.new_value) {
-      value.sealed = value.new_value->empty() ? std::string() : sealer.seal(*value.new_value);
-      value.new_value.reset();
-    } else if (!value.has_value) {
-      value.sealed.clear();
+void seal(const Sealer& sealer, json::SensitiveValue& value) {
+  if (value.new_value) {
+    value.sealed = value.new_value->empty() ? std::string() : sealer.seal(*value.new_value);
+    value.new_value.reset();
+  } else if (!value.has_value) {
+    value.sealed.clear();
+  }
+  value.has_value = !value.sealed.empty();
+}
+
+// Takes NewValue out of everything that looks like a sensitive value; true when there was one.
+bool drop_new_values(json::Value& value) {
+  bool dropped = false;
+  if (json::Array* array = value.if_array()) {
+    for (json::Value& element : *array) dropped = drop_new_values(element) || dropped;
+  }
+  json::Object* object = value.if_object();
+  if (object == nullptr) return dropped;
+  bool secret = false;
+  for (auto& member : *object) {
+    if (text::equals_ignoring_case(member.key(), "NewValue") && !member.value().is_null()) {
+      member.value() = nullptr;
+      secret = true;
+    } else {
+      dropped = drop_new_values(member.value()) || dropped;
     }
-    value.has_value = !value.sealed.empty();
-  });
+  }
+  for (auto& member : *object) {
+    if (secret && text::equals_ignoring_case(member.key(), "HasValue")) member.value() = false;
+  }
+  return dropped || secret;
+}
+
+// Members that no type table knows are kept as they came. A secret among them cannot be sealed, because nothing would
+// ever unseal it; so it is not kept, and the answer says that there is no value.
+void drop_unknown_secrets(std::string& json_text) {
+  if (!text::contains_ignoring_case(json_text, "NewValue")) return;
+  json::Value value = json::parse(json_text, "an unknown member");
+  if (drop_new_values(value)) json_text = json::text_of(value);
+}
+
+void seal_secrets(const Sealer& sealer, const json::Type& type, void* document) {
+  each_secret(type, document,
+              {[&](json::SensitiveValue& value) { seal(sealer, value); },
+               [](std::string& json_text) { drop_unknown_secrets(json_text); }});
 }
 
 std::string encoded(const Documents::Kind& kind, const void* document) {

@@ -348,6 +348,14 @@ TEST_P(DocumentsConformance, ASecretThatWasNeverGivenIsNotSaidToExist) {
   EXPECT_FALSE(get(one.id).properties.at("Key").sensitive->has_value);
 }
 
+TEST_P(DocumentsConformance, ASecretInAnUnknownMemberIsNotKept) {
+  Item one = item("a");
+  one.extra.members = {{"Future", R"({"List":[{"Token":{"HasValue":true,"NewValue":"hunter2","Hint":"h"}}],"a":1})"}};
+  one = insert(one);
+  EXPECT_EQ(get(one.id).extra.members.front().second,
+            R"({"List":[{"Token":{"HasValue":false,"NewValue":null,"Hint":"h"}}],"a":1})");
+}
+
 TEST_P(DocumentsConformance, ReferencesProtectAndNameTheirOwners) {
   const Group g = group("shared");
   for (int i = 1; i <= 12; ++i) {

@@ -1,6 +1,12 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Times are microseconds since 1970 in UTC. Tables of documents (doc_*) are made from the type tables when the server starts.
 
+-- Facts about this installation: its id, the id of its master key.
+CREATE TABLE instance (
+  name TEXT PRIMARY KEY,
+  value TEXT NOT NULL
+);
+
 CREATE TABLE sequence (
   name TEXT PRIMARY KEY,
   next INTEGER NOT NULL
