@@ -67,8 +67,8 @@ class KubeStream {
 class KubeClient {
  public:
   virtual ~KubeClient() = default;
-  // One attempt. `done` is called exactly once, from a thread of the client; it must not block.
-  virtual void start(KubeRequest request, std::function<void(KubeOutcome)> done) = 0;
+  // One attempt. `done` is called exactly once, from a thread of the client or before start() returns; it must not block.
+  virtual void start(KubeRequest request, std::function<void(KubeOutcome)> done, const CancelToken& cancel) = 0;
   virtual std::unique_ptr<KubeStream> stream(KubeRequest request, std::shared_ptr<KubeStreamSink> sink) = 0;
   // "https://10.0.0.1:6443": for error texts.
   virtual std::string server() const = 0;
@@ -79,6 +79,12 @@ class KubeClient {
 // 429, 502, 503, 504 and lost connections are tried again (Retry-After honoured) up to kAttempts; only for requests that may
 // be sent twice. Everything else comes back at the first answer.
 inline constexpr int kAttempts = 6;
+// Whether an outcome is worth another attempt, and the pause before it (attempt counts from 1): Retry-After up to
+// kLongestPauseMs, else exponential with full jitter.
+inline constexpr std::int64_t kLongestPauseMs = 30'000;
+bool worth_retrying(const KubeOutcome& outcome);
+std::int64_t pause_before_retry_ms(const KubeOutcome& outcome, int attempt);
+// Throws only where there was no answer at all.
 KubeResponse perform(KubeClient& client, const KubeRequest& request, const CancelToken& cancel, bool repeatable = true);
 
 // nullopt for 404 of the object itself.
@@ -126,6 +132,7 @@ struct LogQuery {
   int tail_lines = 20;
   std::size_t limit_bytes = 4096;
 };
+KubeRequest pod_log_request(std::string_view namespace_name, std::string_view pod, const LogQuery& query);
 std::string pod_logs(KubeClient& client, std::string_view namespace_name, std::string_view pod, const LogQuery& query,
                      const CancelToken& cancel);
 
@@ -134,12 +141,21 @@ struct EventRecord {
   std::string time;  // RFC 3339, of the last occurrence
   std::int64_t count = 1;
 };
+KubeRequest events_request(std::string_view namespace_name, std::string_view uid);
+std::vector<EventRecord> read_events(std::string_view body, int limit);
 // Events about one object, newest first, at most `limit`.
 std::vector<EventRecord> events_of(KubeClient& client, std::string_view namespace_name, std::string_view uid, int limit,
                                    const CancelToken& cancel);
 
 // {gitVersion} of /version: the cheapest proof that the cluster answers to these credentials.
 std::string server_version(KubeClient& client, const CancelToken& cancel);
+
+// The items of a list answer, one at a time, with apiVersion and kind filled in (lists leave them out).
+struct ListHead {
+  std::string resource_version;
+  std::string continue_token;
+};
+ListHead read_list(std::string_view body, const Resource& resource, const std::function<void(Object&&)>& each);
 
 // The error of an answer that is not 2xx. `verb` is "get", "apply", ...; `what` is "Deployment default/web".
 Error error_of(const KubeResponse& response, std::string_view verb, std::string_view what);

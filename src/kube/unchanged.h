@@ -30,6 +30,9 @@ struct LiveMetadata {
 };
 LiveMetadata live_metadata(const Object& live, std::string_view field_manager);
 
+// A manager whose fields an apply of ours absorbs: an earlier name of Fairlead, Octopus, kubectl's client-side apply.
+bool is_former_manager(std::string_view manager, std::string_view ours);
+
 // True only where applying `body` would change nothing. When in doubt: false.
 bool still_applied(const Object& body, std::string_view hash, const LiveMetadata& live);
 

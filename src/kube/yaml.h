@@ -3,8 +3,9 @@
 // them, JSON output), with what kubectl lacks: positions, duplicate keys refused, limits on everything a stranger controls.
 // Syntax by libyaml; JSON is a subset and needs no switch. Pure functions, thread-safe.
 //
-// Scalars: plain y/n are text, yes/no/on/off/true/false in three spellings are booleans, ~/null/empty are null, integers
-// in decimal, 0x, 0b and octal 0NNN / 0oNN with underscores, floats; dates stay text, as in JSON there is no other form.
+// Scalars: plain y, n, yes, no, on, off, true, false in three spellings are booleans, ~/null/empty are null, integers in
+// decimal, 0x, 0b and octal 0NNN / 0oNN with underscores, floats (1.0 is the integer 1, as Go's JSON writes it); dates stay
+// text. `<<` merges as go-yaml v2 does: what comes later in the text wins.
 #pragma once
 
 #include <cstddef>

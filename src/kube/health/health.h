@@ -24,7 +24,6 @@ struct Health {
   std::string message;
   bool has_rule = true;  // false: the kind has no health of its own; shown as healthy
 };
-// `now` serves the rules that depend on an age.
 Health assess(const Object& object);
 
 enum class Progress { in_progress, successful, failed };

@@ -17,7 +17,8 @@ struct FailFast {
   int crash_restarts = 2;                    // restarts of a container (of the new revision) that count as a crash loop
   std::int64_t unschedulable_ms = 120'000;
   std::int64_t scale_up_ms = 600'000;        // a TriggeredScaleUp event younger than this holds Unschedulable back
-  std::int64_t missing_reference_ms = 10'000;  // CreateContainerConfigError: a Secret or ConfigMap that may still come
+  std::int64_t container_config_ms = 10'000;  // CreateContainerConfigError and its like; at once for a reference that
+                                              // is missing and no part of what was applied
 };
 
 enum class PodTrouble {
@@ -25,9 +26,9 @@ enum class PodTrouble {
   invalid_image,      // at once: InvalidImageName, ErrImageNeverPull
   image_pull,         // after image_pull_ms
   crash_loop,         // at the restart given
-  config,             // CreateContainerConfigError and its like: after missing_reference_ms
+  config,             // CreateContainerConfigError and its like: after container_config_ms
   unschedulable,      // after unschedulable_ms
-  failed,             // phase Failed of a pod that nobody restarts: at once
+  failed,             // phase Failed: explains its owner's failure, decides nothing by itself (owners replace pods)
 };
 
 struct PodFailure {
@@ -39,6 +40,7 @@ struct PodFailure {
   std::string image;
   std::optional<std::int64_t> exit_code;
   std::int64_t restarts = 0;
+  std::string missing_kind, missing_name;  // the Secret or ConfigMap that a container waits for
   bool container_ran = false;   // there are logs
   bool previous_logs = false;   // of the container before the current one
 };
