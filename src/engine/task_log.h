@@ -97,6 +97,7 @@ class TaskLog {
     std::int64_t max_task_bytes = 20ll << 20;     // then "n lines dropped", kept up to date in the log itself
     std::int64_t max_line_bytes = 64ll << 10;     // text and detail each; longer ones are shortened
     std::size_t max_entries_per_append = 10'000;  // Error(invalid) above
+    bool background = true;                       // false: entries of transactions reach the files by flush() only
     std::size_t max_elements = 10'000;            // of one task; more are dropped
   };
   TaskLog(store::Store& store, const Clock& clock, Options options);
@@ -116,7 +117,9 @@ class TaskLog {
   void flush();
 
   // Values that must never appear: replaced by "********" in text, detail and names of everything that comes in later.
-  void mask(const std::string& task, std::vector<Secret> secrets);
+  // Held in memory: to be said again after a restart. Values of fewer than 3 bytes are not masked; of a value of
+  // several lines each line of at least 8 bytes is.
+  void mask(const std::string& task, const std::vector<Secret>& secrets);
   // The task has ended: closes the file and forgets masks and counters held in memory.
   void close(const std::string& task);
 
