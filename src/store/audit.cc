@@ -37,7 +37,7 @@ std::string link_hash(std::string_view previous, const AuditEvent& event) {
   return sha256_hex(bytes);
 }
 
-AuditEvent event_of(const Statement& row) {
+AuditEvent audit_event_of(const Statement& row) {
   AuditEvent event;
   event.number = row.integer(0);
   event.created = row.time(1);
@@ -131,20 +131,20 @@ AuditPage list_audit(const Tx& tx, const AuditQuery& query) {
   add_conditions(sql, query);
   if (query.before_number > 0) sql.where("number < ?").operand(query.before_number);
   sql.add(" ORDER BY number DESC LIMIT ? OFFSET ?").operand(std::int64_t{query.take}).operand(query.skip);
-  for (Statement rows = sql.query(tx); rows.next();) page.items.push_back(event_of(rows));
+  for (Statement rows = sql.query(tx); rows.next();) page.items.push_back(audit_event_of(rows));
   return page;
 }
 
 std::optional<AuditEvent> find_audit(const Tx& tx, std::int64_t number) {
   Statement row = tx.query(text::format("SELECT {} FROM event WHERE number=?", kColumns), number);
   if (!row.next()) return std::nullopt;
-  return event_of(row);
+  return audit_event_of(row);
 }
 
 std::optional<std::string> verify_audit(const Tx& tx) {
   Link previous = chain_end(tx, "tail");
   for (Statement rows = tx.query(text::format("SELECT {} FROM event ORDER BY number", kColumns)); rows.next();) {
-    const AuditEvent event = event_of(rows);
+    const AuditEvent event = audit_event_of(rows);
     if (event.number != previous.number + 1) {
       return text::format("the audit event {} is missing", previous.number + 1);
     }

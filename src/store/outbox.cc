@@ -19,7 +19,7 @@ namespace {
 // How long a consumer waits after the store itself failed (a full disk, for example).
 constexpr std::int64_t kStoreRetryUs = kSecond;
 
-OutboxEvent event_of(const Statement& row) {
+OutboxEvent outbox_event_of(const Statement& row) {
   return {row.integer(0), row.text(1), row.text(2), row.text(3), row.time(4)};
 }
 
@@ -51,7 +51,7 @@ std::vector<OutboxEvent> outbox_after(const Tx& tx, std::int64_t position, int l
   std::vector<OutboxEvent> events;
   Statement rows =
       tx.query("SELECT id, topic, key, payload, created FROM outbox WHERE id > ? ORDER BY id LIMIT ?", position, limit);
-  while (rows.next()) events.push_back(event_of(rows));
+  while (rows.next()) events.push_back(outbox_event_of(rows));
   return events;
 }
 
@@ -301,7 +301,7 @@ std::vector<ParkedEvent> parked_events(const Tx& tx, int limit) {
       "SELECT event, topic, key, payload, created, consumer, error, parked FROM outbox_parked ORDER BY parked, event "
       "LIMIT ?",
       limit);
-  while (rows.next()) parked.push_back({rows.text(5), event_of(rows), rows.text(6), rows.time(7)});
+  while (rows.next()) parked.push_back({rows.text(5), outbox_event_of(rows), rows.text(6), rows.time(7)});
   return parked;
 }
 
