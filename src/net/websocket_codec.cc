@@ -58,7 +58,7 @@ std::string close_payload(std::uint16_t code, std::string_view reason) {
   std::string payload;
   append_big_endian(payload, code, 2);
   constexpr std::size_t kMaxReason = kMaxControlBytes - 2;
-  return payload.append(reason.size() <= kMaxReason ? std::string(reason) : text::shorten(reason, kMaxReason));
+  return payload.append(reason.size() <= kMaxReason ? std::string(reason) : text::shorten(reason, kMaxReason - 3));
 }
 
 std::string accept_key(std::string_view key) {
