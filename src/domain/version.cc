@@ -40,7 +40,7 @@ std::strong_ordering compare_digits(std::string_view a, std::string_view b) {
 }
 
 std::strong_ordering compare_pre_release(std::string_view a, std::string_view b) {
-  if (a.empty() || b.empty()) return b.empty() <=> a.empty();  // a release is above its pre-releases
+  if (a.empty() || b.empty()) return a.empty() <=> b.empty();  // a release is above its pre-releases
   const std::vector<std::string> left = text::split(a, '.');
   const std::vector<std::string> right = text::split(b, '.');
   for (std::size_t i = 0; i < std::min(left.size(), right.size()); ++i) {

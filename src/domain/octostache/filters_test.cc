@@ -69,7 +69,7 @@ TEST(Filters, Text) {
          {" | Indent 1/2", "a\nb", " a\n  b"},
          {" | Indent 256", "a\nb", "256a\n256b"},
          {" | Indent \"> \"", "a\nb", "> a\n> b"},
-         {" | Indent - +", "a\nb", "-a\n+b"},
+         {" | Indent - \"+\"", "a\nb", "-a\n+b"},
          {" | Indent a b c", "a", kFails},
          {" | Indent", "", ""}});
   VariableSet none;
@@ -141,7 +141,7 @@ TEST(Filters, Encodings) {
 
 TEST(Filters, Dates) {
   check({{" | AddDays 1", "2026-02-28", "2026-03-01T00:00:00.0000000"},
-         {" | AddHours -1.5", "2026-01-01T00:00:00Z", "2025-12-31T22:30:00.0000000Z"},
+         {" | AddHours \"-1.5\"", "2026-01-01T00:00:00Z", "2025-12-31T22:30:00.0000000Z"},
          {" | AddHours 1", "2026-01-01T00:00:00+02:00", "2026-01-01T01:00:00.0000000+02:00"},
          {" | AddDays 99999999", "2026-02-28", kFails},
          {" | AddDays x", "2026-02-28", kFails},
@@ -171,8 +171,8 @@ TEST(Filters, Numbers) {
          {" | Format int X", "255", "FF"},
          {" | Format int N0", "1.5", kFails},
          {" | Format \"0.00\"", "9.999", "10.00"},
-         {" | Format \"000.#\"", "5.04", "005"},
-         {" | Format \"000.#\"", "5.06", "005.1"},
+         {" | Format \\\"000.#\\\"", "5.04", "005"},
+         {" | Format \\\"000.#\\\"", "5.06", "005.1"},
          {" | Format \"E2\"", "12345", "1.23E+004"},
          {" | Format double \"F2\"", "1e3", "1000.00"},
          {" | Format N2", "not a number", kFails}});

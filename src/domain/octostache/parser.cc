@@ -65,7 +65,7 @@ class Parser {
     return after < text_.size() && is_white_space(next_code_point(text_, after));
   }
   bool accept(std::string_view what) {
-    if (!looking_at(what)) return fail(what);
+    if (!looking_at(what)) return fail("'" + std::string(what) + "'");
     at_ += what.size();
     return true;
   }

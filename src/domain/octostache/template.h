@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The template language of Octopus (`#{Name}`, filters, `if`, `unless`, `each`, `calc`): parse once, evaluate often.
-// The language follows Octostache, with its odd cases; docs/formats/octostache.md lists what differs.
+// The language follows Octostache, with its odd cases; README.md here lists what differs.
 //
 // Templates and options are immutable values; evaluate() may be called by any number of threads at once.
 #pragma once
@@ -25,7 +25,7 @@ struct Limits {
   std::size_t output_bytes = 32u << 20;    // text of one result, and of every intermediate value
   std::size_t nesting = 100;               // blocks in blocks, brackets in brackets, at parse time
   std::size_t value_depth = 60;            // values that refer to values
-  std::size_t steps = 2'000'000;           // tokens evaluated, loop bodies counted each time
+  std::size_t steps = 500'000;             // tokens evaluated, loop bodies counted each time
   std::size_t missing = 200;               // tokens reported; more are counted only
 };
 
