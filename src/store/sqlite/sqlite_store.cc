@@ -345,8 +345,9 @@ class SqliteStore : public Store {
       if (outbox) guarded([this] { listeners_->call(); });
     }
     for (std::size_t i = 0; i < jobs.size(); ++i) {
-      const std::exception_ptr error = outcomes[i].error ? outcomes[i].error : failure;
-      guarded([&] { jobs[i].done(error); });
+      // Handed over, not shared: whoever waits may be reading the exception while this thread goes on.
+      std::exception_ptr error = outcomes[i].error ? std::exchange(outcomes[i].error, nullptr) : failure;
+      guarded([&] { jobs[i].done(std::exchange(error, nullptr)); });
       jobs[i] = {};
     }
   }
