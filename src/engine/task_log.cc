@@ -196,8 +196,9 @@ void TaskLog::Impl::add(TaskFile& state, const std::string& task, const std::vec
     bytes += task_log::encode(record);
     kept.push_back(record.entry);
   }
-  if (state.dropped >= std::max<std::int64_t>(1, state.dropped_marked * 2) && state.dropped > state.dropped_marked)
-    mark_dropped(state, bytes);
+  // Exact with everything that is stored, since it moves the counters on; else seldom, or a full log would still grow.
+  const bool marks = !bytes.empty() || state.dropped >= std::max<std::int64_t>(1, state.dropped_marked * 2);
+  if (marks && state.dropped > state.dropped_marked) mark_dropped(state, bytes);
   if (!bytes.empty()) {
     const std::string path = path_of(task);
     const bool is_new = state.size == 0;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "store/sqlite/sqlite_store.h"
 
@@ -18,6 +19,7 @@ std::string make_scratch_folder() {
 World::World(std::vector<Definition> definitions, Options options)
     : definitions_(std::move(definitions)), options_(std::move(options)), folder_(make_scratch_folder()) {
   for (const std::string& name : options_.executors) executors_.push_back(Executor{name, 1, true, {}, {}, {}});
+  log::configure(log::Format::text, log::Level::error);
   open();
 }
 
@@ -138,6 +140,7 @@ void World::lose_memory(Executor& executor) {
 
 void World::reconnect(Executor& executor) {
   executor.connected = true;
+  executor.inbox.clear();  // what was on its way is lost with the connection
   engine_->executor_connected(executor.name, executor.incarnation_text(), {executor.name});
   for (Activity& activity : engine_->pending_for(executor.name, {executor.name})) {
     if (activity.state == ActivityState::pending &&
@@ -145,7 +148,7 @@ void World::reconnect(Executor& executor) {
       continue;
     }
     known_[activity.key] = activity;
-    executor.inbox.push_back(std::move(activity));
+    if (!executor.done.contains(activity.key)) executor.inbox.push_back(std::move(activity));
   }
 }
 
