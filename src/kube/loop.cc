@@ -22,13 +22,13 @@ Loop::~Loop() { stop(); }
 
 void Loop::start() { thread_ = std::thread([this] { run(); }); }
 
-void Loop::post(std::function<void()> job) {
+void Loop::Inbox::post(std::function<void()> job) {
   {
-    const std::lock_guard lock(mutex_);
-    if (stopped_) return;
-    jobs_.push_back(std::move(job));
+    const std::lock_guard lock(mutex);
+    if (stopped) return;
+    jobs.push_back(std::move(job));
   }
-  changed_.notify_one();
+  changed.notify_one();
 }
 
 Loop::TimerId Loop::at(std::int64_t steady_us, std::function<void()> job) {
@@ -49,6 +49,10 @@ void Loop::drain() {
   std::mutex mutex;
   std::condition_variable done;
   bool reached = false;
+  {
+    const std::lock_guard lock(inbox_->mutex);
+    if (inbox_->stopped) return;
+  }
   post([&] {
     const std::lock_guard lock(mutex);
     reached = true;
@@ -59,11 +63,13 @@ void Loop::drain() {
 }
 
 void Loop::stop() {
+  std::vector<std::function<void()>> dropped;
   {
-    const std::lock_guard lock(mutex_);
-    stopped_ = true;
+    const std::lock_guard lock(inbox_->mutex);
+    inbox_->stopped = true;
+    dropped.swap(inbox_->jobs);
   }
-  changed_.notify_all();
+  inbox_->changed.notify_all();
   if (thread_.joinable()) thread_.join();
 }
 
@@ -78,12 +84,12 @@ void Loop::run() {
   };
   while (true) {
     {
-      std::unique_lock lock(mutex_);
+      std::unique_lock lock(inbox_->mutex);
       std::int64_t wait_us = kLongestWaitUs;
       if (!timers_.empty()) wait_us = std::clamp<std::int64_t>(timers_.begin()->first.first - clock_.steady_us(), 0, kLongestWaitUs);
-      changed_.wait_for(lock, std::chrono::microseconds(wait_us), [&] { return stopped_ || !jobs_.empty(); });
-      if (stopped_) break;
-      jobs.swap(jobs_);
+      inbox_->changed.wait_for(lock, std::chrono::microseconds(wait_us), [&] { return inbox_->stopped || !inbox_->jobs.empty(); });
+      if (inbox_->stopped) break;
+      jobs.swap(inbox_->jobs);
     }
     for (const auto& job : jobs) call(job);
     jobs.clear();

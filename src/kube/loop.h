@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -15,12 +16,32 @@
 namespace fairlead::kube {
 
 class Loop {
+  struct Inbox {
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::vector<std::function<void()>> jobs;
+    bool stopped = false;
+    void post(std::function<void()> job);
+  };
+
  public:
   explicit Loop(const Clock& clock);
   ~Loop();  // stop()
 
+  // The right to post, which may outlive the loop: for completions of others. Thread-safe.
+  class Poster {
+   public:
+    void post(std::function<void()> job) const { inbox_->post(std::move(job)); }
+
+   private:
+    friend class Loop;
+    explicit Poster(std::shared_ptr<Inbox> inbox) : inbox_(std::move(inbox)) {}
+    std::shared_ptr<Inbox> inbox_;
+  };
+  Poster poster() const { return Poster(inbox_); }
+
   // Thread-safe. Closures posted after stop() are dropped.
-  void post(std::function<void()> job);
+  void post(std::function<void()> job) { inbox_->post(std::move(job)); }
   // On the loop's thread only. Runs `job` once at `steady_us` of the clock or later.
   using TimerId = std::uint64_t;
   TimerId at(std::int64_t steady_us, std::function<void()> job);
@@ -38,10 +59,7 @@ class Loop {
  private:
   void run();
   const Clock& clock_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::vector<std::function<void()>> jobs_;
-  bool stopped_ = false;
+  const std::shared_ptr<Inbox> inbox_ = std::make_shared<Inbox>();
   std::map<std::pair<std::int64_t, TimerId>, std::function<void()>> timers_;  // loop's thread only
   std::map<TimerId, std::int64_t> times_;
   TimerId next_timer_ = 1;

@@ -100,6 +100,8 @@ class Mirror {
   Mirror(KubeClient& client, Discovery& discovery, const Clock& clock, MirrorOptions options);
   ~Mirror();
 
+  // Throws Error(invalid) for a kind that the cluster does not serve (asks the cluster only for kinds it does not know yet),
+  // Error(unavailable) beyond the limit.
   void register_expectation(Expectation expectation, ExpectationListener listener);
   // No verdict comes any more once this has returned; unknown ids are ignored. Not from a listener.
   void remove_expectation(const std::string& id);
@@ -115,7 +117,9 @@ class Mirror {
 
  private:
   class Impl;
-  std::unique_ptr<Impl> impl_;
+  const std::shared_ptr<Impl> impl_;
+  Discovery& discovery_;
+  const std::size_t expectation_limit_;
 };
 
 }  // namespace fairlead::kube

@@ -51,8 +51,8 @@ struct Watch::State : std::enable_shared_from_this<Watch::State> {
   // The client's thread hands lines over; the loop's thread takes all that came since.
   class Stream : public KubeStreamSink {
    public:
-    Stream(std::weak_ptr<State> state, Loop& loop, std::uint64_t generation)
-        : state_(std::move(state)), loop_(loop), generation_(generation) {}
+    Stream(std::weak_ptr<State> state, Loop::Poster loop, std::uint64_t generation)
+        : state_(std::move(state)), loop_(std::move(loop)), generation_(generation) {}
     void on_open(const KubeResponse& head) override {
       if (head.status == 200) post([](State& state) { state.opened(); });
     }
@@ -92,7 +92,7 @@ struct Watch::State : std::enable_shared_from_this<Watch::State> {
       });
     }
     const std::weak_ptr<State> state_;
-    Loop& loop_;
+    const Loop::Poster loop_;
     const std::uint64_t generation_;
     std::mutex mutex_;
     std::vector<std::string> lines_;
@@ -123,8 +123,8 @@ struct Watch::State : std::enable_shared_from_this<Watch::State> {
     request.accept = accept("PartialObjectMetadataList");
     client.start(
         std::move(request),
-        [weak = weak_from_this(), &the_loop = loop, mine](KubeOutcome outcome) {
-          the_loop.post([weak, mine, outcome = std::make_shared<KubeOutcome>(std::move(outcome))] {
+        [weak = weak_from_this(), poster = loop.poster(), mine](KubeOutcome outcome) {
+          poster.post([weak, mine, outcome = std::make_shared<KubeOutcome>(std::move(outcome))] {
             if (const auto state = weak.lock(); state && state->generation == mine && !state->closed) state->listed(*outcome);
           });
         },
@@ -169,7 +169,7 @@ struct Watch::State : std::enable_shared_from_this<Watch::State> {
     request.accept = accept("PartialObjectMetadata");
     started_us = loop.clock().steady_us();
     events = 0;
-    incoming = std::make_shared<Stream>(weak_from_this(), loop, mine);
+    incoming = std::make_shared<Stream>(weak_from_this(), loop.poster(), mine);
     handle = client.stream(std::move(request), incoming);
   }
 
@@ -259,10 +259,8 @@ struct Watch::State : std::enable_shared_from_this<Watch::State> {
 
   void retry(const Error& error, std::int64_t at_least_us) {
     stop_stream();
-    if (!is_stale) {
-      is_stale = true;
-      sink.stale(error);
-    }
+    is_stale = true;
+    sink.stale(error);
     const std::int64_t now = loop.clock().steady_us();
     if (now - last_trouble_us > kPauseResetUs) pause_us = kFirstPauseUs;
     last_trouble_us = now;

@@ -29,7 +29,7 @@ class WatchSink {
   virtual void changed(Object&& object) = 0;
   virtual void removed(Object&& object) = 0;  // its last state
   virtual void list_ended() = 0;
-  // The view may be old from now on (error of the last attempt), or is current again.
+  // The view may be old from now on (after every attempt that failed), or is current again.
   virtual void stale(const Error& error) = 0;
   virtual void current() = 0;
 };
