@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "executor/script.h"
+
+#include "base/text.h"
+
+namespace fairlead::executor {
+namespace {
+
+// Names and service messages are Octopus's interface for scripts.
+constexpr std::string_view kFunctions = R"bash(
+__fairlead_encode() { printf '%s' "$1" | base64 -w0; }
+get_octopusvariable() {
+  if [ -n "$1" ] && [ -n "${__fairlead_variables[$1]+set}" ]; then printf '%s' "${__fairlead_variables[$1]}"; fi
+}
+set_octopusvariable() {
+  local sensitive=''
+  if [ "$3" = '-sensitive' ]; then sensitive=" sensitive='$(__fairlead_encode True)'"; fi
+  printf '%s\n' "##octopus[setVariable name='$(__fairlead_encode "$1")' value='$(__fairlead_encode "$2")'${sensitive}]"
+}
+new_octopusartifact() {
+  printf '%s\n' "##octopus[createArtifact path='$(__fairlead_encode "$(readlink -f -- "$1")")' name='$(__fairlead_encode "${2:-$(basename -- "$1")}")' length='$(__fairlead_encode "$(stat -c %s -- "$1" 2>/dev/null || echo 0)")']"
+}
+update_progress() {
+  printf '%s\n' "##octopus[progress percentage='$(__fairlead_encode "$1")' message='$(__fairlead_encode "$2")']"
+}
+report_kubernetes_manifest() {
+  printf '%s\n' "##octopus[k8s-manifest-applied manifest='$(__fairlead_encode "$1")' ns='$(__fairlead_encode "$2")']"
+}
+report_kubernetes_manifest_file() { report_kubernetes_manifest "$(cat -- "$1")" "$2"; }
+mask_octopusvalue() { printf '%s\n' "##octopus[mask value='$(__fairlead_encode "$1")']"; }
+__fairlead_write() { printf '%s\n' "##octopus[stdout-$1]" "$2" '##octopus[stdout-default]'; }
+write_verbose() { __fairlead_write verbose "$1"; }
+write_highlight() { __fairlead_write highlight "$1"; }
+write_wait() { __fairlead_write wait "$1"; }
+write_warning() { __fairlead_write warning "$1"; }
+write_error() { __fairlead_write error "$1"; }
+fail_step() {
+  if [ -n "$1" ]; then printf '%s\n' "##octopus[resultMessage message='$(__fairlead_encode "$1")']"; fi
+  exit 255
+}
+)bash";
+
+}  // namespace
+
+std::string bash_quoted(std::string_view text) {
+  std::string out = "'";
+  for (const char c : text) {
+    if (c == '\0') continue;
+    if (c == '\'') {
+      out += "'\\''";
+    } else {
+      out += c;
+    }
+  }
+  out += "'";
+  return out;
+}
+
+std::string bootstrap_text(const link::RunScript& script, const std::string& script_path,
+                           const std::function<Secret(const link::Confidential&)>& open) {
+  std::string out = "declare -A __fairlead_variables\n";
+  for (const auto& [name, value] : script.variables) {
+    if (name.empty()) continue;
+    out += text::format("__fairlead_variables[{}]={}\n", bash_quoted(name), bash_quoted(open(value).reveal()));
+  }
+  out += kFunctions;
+  out += "set --";
+  for (const link::Confidential& argument : script.arguments) {
+    out += ' ';
+    out += bash_quoted(open(argument).reveal());
+  }
+  out += text::format("\nsource {} \"$@\"\n", bash_quoted(script_path));
+  return out;
+}
+
+}  // namespace fairlead::executor

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs one Bash script: a private folder, a cleared environment, Octopus' script functions, output as log lines with secrets hidden,
+// time-out and cancellation. Blocks its thread.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "base/cancel.h"
+#include "base/clock.h"
+#include "executor/command_log.h"
+#include "executor/output_reader.h"
+#include "link/commands.h"
+
+namespace fairlead::executor {
+
+inline constexpr std::size_t kMaxScriptBytes = 16 << 20;
+inline constexpr std::size_t kMaxWorkingFiles = 1'000;
+inline constexpr std::size_t kMaxEnvironmentBytes = 1 << 20;
+
+struct ScriptContext {
+  const Clock& clock;
+  CommandLog& log;
+  CancelToken cancel;
+  std::string work_folder;  // a new folder is made in it and removed afterwards
+  std::function<Secret(const link::Confidential&)> open;
+  SealOutput seal;
+  std::string kubeconfig;   // content of the file that KUBECONFIG names; empty: none
+  std::string shell = "/bin/bash";
+  int grace_ms = 5'000;
+  std::function<void()> started;  // for tests: the process is running
+};
+
+struct ScriptEnd {
+  link::Outcome outcome = link::Outcome::failed;
+  std::optional<Error> error;
+  link::ScriptResult result;
+};
+
+// Throws Error(invalid) for a command that cannot be run (another language, bad file names), before anything has started.
+ScriptEnd run_script(const link::RunScript& script, const ScriptContext& context);
+
+// The shell text that defines the script functions, the variables and the arguments, and then runs the script in `script_path`.
+std::string bootstrap_text(const link::RunScript& script, const std::string& script_path,
+                           const std::function<Secret(const link::Confidential&)>& open);
+// Any bytes as one word of Bash; bytes of value 0, which Bash cannot hold, are left out.
+std::string bash_quoted(std::string_view text);
+
+}  // namespace fairlead::executor
