@@ -30,7 +30,8 @@ import (
 )
 
 const (
-	workers = 8
+	workers      = 8
+	broadcasters = 4
 	// A pod that starts later than this is first reported as ContainerCreating; for shorter waits the write is saved.
 	creatingShownFrom = time.Second
 )
@@ -54,8 +55,8 @@ type Kubelet struct {
 	pods   corelisters.PodLister
 	queue  workqueue.TypedRateLimitingInterface[string]
 
-	// By node; its keys are the nodes played here. Complete before pods are watched.
-	records map[string]record.EventRecorder
+	// By node, then by type of event; its keys are the nodes played here. Complete before pods are watched.
+	records map[string]map[string]record.EventRecorder
 
 	mutex  sync.Mutex // guards what follows; never held across a request
 	states map[string]*podState
@@ -65,17 +66,24 @@ type Kubelet struct {
 // New makes a Kubelet that does nothing yet.
 func New(config Config) *Kubelet {
 	return &Kubelet{config: config, set: settings{podDelay: config.PodDelay, backoff: config.Backoff},
-		states: map[string]*podState{}, records: map[string]record.EventRecorder{}}
+		states: map[string]*podState{}, records: map[string]map[string]record.EventRecorder{}}
 }
 
 // Start makes the nodes, begins to play their pods until ctx ends, and returns; done counts the running goroutines.
 func (k *Kubelet) Start(ctx context.Context, done *sync.WaitGroup) error {
-	// One broadcaster aggregates and rate-limits events exactly as kubelets do.
-	broadcaster := record.NewBroadcaster(record.WithContext(ctx))
-	broadcaster.StartRecordingToSink(&typedcorev1.EventSinkImpl{Interface: k.config.Client.CoreV1().Events("")})
+	// A broadcaster aggregates and rate-limits events exactly as a kubelet's, and like it drops what exceeds its queue.
+	// Nodes share a few. Warnings have their own, so that a thousand started pods do not push out a failure's cause.
+	var normals, warnings [broadcasters]record.EventBroadcaster
+	for i := range broadcasters {
+		normals[i], warnings[i] = k.newBroadcaster(ctx), k.newBroadcaster(ctx)
+	}
 	for i := range k.config.Nodes {
 		name := fmt.Sprintf("node-%d", i)
-		k.records[name] = broadcaster.NewRecorder(scheme.Scheme, corev1.EventSource{Component: "kubelet", Host: name})
+		source := corev1.EventSource{Component: "kubelet", Host: name}
+		k.records[name] = map[string]record.EventRecorder{
+			corev1.EventTypeNormal:  normals[i%broadcasters].NewRecorder(scheme.Scheme, source),
+			corev1.EventTypeWarning: warnings[i%broadcasters].NewRecorder(scheme.Scheme, source),
+		}
 		if err := k.createNode(ctx, name, i); err != nil {
 			return fmt.Errorf("node %s: %w", name, err)
 		}
@@ -95,9 +103,15 @@ func (k *Kubelet) Start(ctx context.Context, done *sync.WaitGroup) error {
 	go func() {
 		<-ctx.Done()
 		k.queue.ShutDown()
-		broadcaster.Shutdown()
 	}()
 	return k.serveLogs(ctx)
+}
+
+// newBroadcaster makes one that ends with ctx.
+func (k *Kubelet) newBroadcaster(ctx context.Context) record.EventBroadcaster {
+	broadcaster := record.NewBroadcaster(record.WithContext(ctx))
+	broadcaster.StartRecordingToSink(&typedcorev1.EventSinkImpl{Interface: k.config.Client.CoreV1().Events("")})
+	return broadcaster
 }
 
 func (k *Kubelet) watchPods(ctx context.Context) error {
@@ -190,7 +204,7 @@ func (k *Kubelet) sync(ctx context.Context, key string) error {
 		k.queue.AddAfter(key, max(next.Sub(now), time.Millisecond))
 	}
 	for _, e := range events {
-		k.records[pod.Spec.NodeName].Event(reference(pod, e.fieldPath), e.kind, e.reason, e.message)
+		k.records[pod.Spec.NodeName][e.kind].Event(reference(pod, e.fieldPath), e.kind, e.reason, e.message)
 	}
 	if wait || unchanged(pod, &status) {
 		return nil
@@ -212,8 +226,12 @@ func (k *Kubelet) sync(ctx context.Context, key string) error {
 func (k *Kubelet) remove(ctx context.Context, pod *corev1.Pod) error {
 	for i := range pod.Status.ContainerStatuses {
 		if c := &pod.Status.ContainerStatuses[i]; c.State.Running != nil {
-			k.records[pod.Spec.NodeName].Event(reference(pod, "spec.containers{"+c.Name+"}"), corev1.EventTypeNormal,
-				"Killing", "Stopping container "+c.Name)
+			k.records[pod.Spec.NodeName][corev1.EventTypeNormal].Event(
+				reference(pod, "spec.containers{"+c.Name+"}"),
+				corev1.EventTypeNormal,
+				"Killing",
+				"Stopping container "+c.Name,
+			)
 		}
 	}
 	noGrace, uid := int64(0), pod.UID
