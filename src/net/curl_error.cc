@@ -63,7 +63,7 @@ CURLcode watch_certificate_check(CURL*, void* ssl_context, void* transfer) {
   return recorded ? CURLE_OK : CURLE_OUT_OF_MEMORY;
 }
 
-Error error_of(const Transfer& transfer, CURLcode code) {
+Error transfer_error(const Transfer& transfer, CURLcode code) {
   if (transfer.failure) return *transfer.failure;
   const std::string origin = origin_of(transfer);
   const auto unreachable = [&](std::string_view reason) {

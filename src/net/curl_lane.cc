@@ -34,7 +34,7 @@ void guarded(const char* what, F&& f) {
     f();
   } catch (...) {
     log::error("a callback of the HTTP client threw",
-               {{"callback", what}, {"error", fairlead::error_of(std::current_exception()).text()}});
+               {{"callback", what}, {"error", error_of(std::current_exception()).text()}});
   }
 }
 
@@ -146,7 +146,7 @@ void CurlLane::begin(const std::shared_ptr<Transfer>& transfer) {
       if (curl_multi_add_handle(multi_, transfer->easy.get()) == CURLM_OK) return;
       transfer->failure = Error(Fault::bug, "libcurl refused a request");
     } catch (...) {
-      transfer->failure = fairlead::error_of(std::current_exception());
+      transfer->failure = error_of(std::current_exception());
     }
   }
   end(transfer, *transfer->failure);
@@ -185,7 +185,7 @@ void CurlLane::collect_finished() {
 void CurlLane::finish(Transfer& transfer, CURLcode code) {
   const std::shared_ptr<Transfer> kept = running_.at(&transfer);
   if (code != CURLE_OK || transfer.failure) {
-    end(kept, net::error_of(transfer, code));
+    end(kept, transfer_error(transfer, code));
     return;
   }
   if (!transfer.sink) {

@@ -40,7 +40,7 @@ std::size_t without_throwing(Transfer& transfer, F&& f) {
   try {
     return f();
   } catch (...) {
-    transfer.failure = fairlead::error_of(std::current_exception());
+    transfer.failure = error_of(std::current_exception());
     return 0;
   }
 }

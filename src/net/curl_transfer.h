@@ -62,7 +62,7 @@ void report_head(Transfer& transfer);
 bool is_success(int status);
 
 // curl_error.cc: the sentence for a failed transfer.
-Error error_of(const Transfer& transfer, CURLcode code);
+Error transfer_error(const Transfer& transfer, CURLcode code);
 // Makes OpenSSL's certificate check write to transfer.finding.
 CURLcode watch_certificate_check(CURL* easy, void* ssl_context, void* transfer);
 

@@ -25,11 +25,13 @@ std::string event_text(std::string_view id, std::string_view name, std::string_v
 }
 
 EventStreamSession::EventStreamSession(asio::io_context& io, std::size_t max_buffer_bytes)
-    : io_(io), max_buffer_bytes_(max_buffer_bytes), wake_(io) {}
+    : io_(io), max_buffer_bytes_(max_buffer_bytes), wake_(std::make_unique<asio::steady_timer>(io)) {}
 
 void EventStreamSession::wake() {
   if (ended_) return;
-  asio::post(io_, [self = shared_from_this()] { self->wake_.cancel(); });
+  asio::post(io_, [self = shared_from_this()] {
+    if (self->wake_) self->wake_->cancel();
+  });
 }
 
 bool EventStreamSession::push(std::string_view text) {
@@ -74,7 +76,7 @@ asio::awaitable<void> EventStreamSession::watch_peer(std::shared_ptr<Connection>
   // A browser sends nothing on this connection; whatever comes is dropped until it goes away.
   while (co_await connection->read(ignored, sizeof ignored) > 0) continue;
   connection->abort();
-  wake_.cancel();
+  if (wake_) wake_->cancel();
 }
 
 asio::awaitable<void> EventStreamSession::run(std::shared_ptr<Connection> connection, int heartbeat_ms, Pace pace) {
@@ -96,9 +98,9 @@ asio::awaitable<void> EventStreamSession::run(std::shared_ptr<Connection> connec
       batch.clear();
       continue;
     }
-    wake_.expires_after(std::chrono::milliseconds(heartbeat_ms));
+    wake_->expires_after(std::chrono::milliseconds(heartbeat_ms));
     error_code error;
-    co_await wake_.async_wait(asio::redirect_error(asio::use_awaitable, error));
+    co_await wake_->async_wait(asio::redirect_error(asio::use_awaitable, error));
     if (!error && !co_await connection->write(": heartbeat\n\n", {}, pace)) break;
   }
   connection->shutdown_write();
@@ -116,6 +118,7 @@ void EventStreamSession::finish() {
     on_closed = std::move(on_closed_);
     on_closed_ = nullptr;
   }
+  wake_.reset();
   try {
     if (on_closed) on_closed();
   } catch (...) {

@@ -25,17 +25,18 @@ constexpr std::uint16_t number_of(CloseCode code) { return static_cast<std::uint
 
 WebSocketSession::WebSocketSession(asio::io_context& io, WebSocketRole role, WebSocketLimits limits, std::string peer,
                                    std::string subprotocol)
-    : io_(io), role_(role), limits_(limits), peer_(std::move(peer)), subprotocol_(std::move(subprotocol)), wake_writer_(io),
-      wake_reader_(io), silence_(io) {
-  wake_writer_.expires_at(asio::steady_timer::time_point::max());
-  wake_reader_.expires_at(asio::steady_timer::time_point::max());
+    : io_(io), role_(role), limits_(limits), peer_(std::move(peer)), subprotocol_(std::move(subprotocol)),
+      wake_writer_(std::make_unique<asio::steady_timer>(io)), wake_reader_(std::make_unique<asio::steady_timer>(io)),
+      silence_(std::make_unique<asio::steady_timer>(io)) {
+  wake_writer_->expires_at(asio::steady_timer::time_point::max());
+  wake_reader_->expires_at(asio::steady_timer::time_point::max());
 }
 
 void WebSocketSession::wake() {
   if (ended_) return;
   asio::post(io_, [self = shared_from_this()] {
-    self->wake_writer_.cancel();
-    self->wake_reader_.cancel();
+    if (self->wake_writer_) self->wake_writer_->cancel();
+    if (self->wake_reader_) self->wake_reader_->cancel();
   });
 }
 
@@ -118,9 +119,9 @@ asio::awaitable<void> WebSocketSession::run(std::shared_ptr<Connection> connecti
   }
   while (!writer_done_) {
     error_code ignored;
-    co_await wake_reader_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    co_await wake_reader_->async_wait(asio::redirect_error(asio::use_awaitable, ignored));
   }
-  silence_.cancel();
+  silence_->cancel();
   connection_->shutdown_write();
   if (!peer_closed_) co_await discard_rest();
   finish();
@@ -145,7 +146,7 @@ asio::awaitable<void> WebSocketSession::read_all(std::string received) {
       if (handlers_set_ || close_queued_ || connection_->aborted()) break;
     }
     error_code ignored;
-    co_await wake_reader_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    co_await wake_reader_->async_wait(asio::redirect_error(asio::use_awaitable, ignored));
   }
   FrameDecoder decoder(role_, limits_.max_message_bytes);
   std::string buffer(kReadBytes, '\0');
@@ -235,10 +236,10 @@ asio::awaitable<void> WebSocketSession::write_all() {
     if (!batch.empty()) continue;
     if (reader_done_) break;
     error_code ignored;
-    co_await wake_writer_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    co_await wake_writer_->async_wait(asio::redirect_error(asio::use_awaitable, ignored));
   }
   writer_done_ = true;
-  wake_reader_.cancel();
+  wake_reader_->cancel();
 }
 
 void WebSocketSession::report_drained() {
@@ -261,9 +262,9 @@ asio::awaitable<void> WebSocketSession::watch_silence() {
   const std::int64_t interval_us = limits_.ping_interval_ms * kMillisecond;
   const std::int64_t dead_us = limits_.dead_after_ms * kMillisecond;
   while (!reader_done_) {
-    silence_.expires_after(std::chrono::microseconds(interval_us));
+    silence_->expires_after(std::chrono::microseconds(interval_us));
     error_code ignored;
-    co_await silence_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    co_await silence_->async_wait(asio::redirect_error(asio::use_awaitable, ignored));
     if (reader_done_ || connection_->aborted()) break;
     const std::int64_t silent_us = system_clock().steady_us() - last_received_us_;
     if (silent_us >= dead_us) {
@@ -293,6 +294,10 @@ void WebSocketSession::finish() {
     reason = close_reason_;
     if (handlers_set_) on_close = std::move(handlers_.on_close);
   }
+  wake_writer_.reset();
+  wake_reader_.reset();
+  silence_.reset();
+  connection_.reset();
   // Dropped after the call, and here rather than with the last pointer: handlers often hold the socket itself.
   const WebSocketHandlers kept = std::move(handlers_);
   try {

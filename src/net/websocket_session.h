@@ -63,9 +63,10 @@ class WebSocketSession : public WebSocket, public std::enable_shared_from_this<W
 
   // Io thread only:
   std::shared_ptr<Connection> connection_;
-  asio::steady_timer wake_writer_;
-  asio::steady_timer wake_reader_;   // waits for handlers
-  asio::steady_timer silence_;
+  // Given up in finish(): the object may outlive the io context.
+  std::unique_ptr<asio::steady_timer> wake_writer_;
+  std::unique_ptr<asio::steady_timer> wake_reader_;  // waits for handlers
+  std::unique_ptr<asio::steady_timer> silence_;
   std::int64_t last_received_us_ = 0;
   bool peer_closed_ = false;
   bool writer_done_ = false;
