@@ -44,7 +44,6 @@ func TestMain(m *testing.M) {
 }
 
 func withShared(m *testing.M) int {
-	// Reading DEVCLUSTER_BUILD makes it part of the key under which go test remembers results.
 	if os.Getenv("DEVCLUSTER_BIN") == "" || os.Getenv("DEVCLUSTER_BUILD") == "" {
 		fmt.Fprintln(
 			os.Stderr,
@@ -138,6 +137,14 @@ func untilEvent(t *testing.T, ns, kind, reason, part string) {
 		return e.Type == kind && e.Reason == reason && strings.Contains(e.Message, part) &&
 			e.Source.Component == "kubelet"
 	})
+}
+
+// Go remembers results under the variables that tests have read (what TestMain reads does not count), so new programs
+// are tested anew.
+func TestProgramsAreNamed(t *testing.T) {
+	if os.Getenv("DEVCLUSTER_BUILD") == "" {
+		t.Error("DEVCLUSTER_BUILD is not set")
+	}
 }
 
 func TestReadyLine(t *testing.T) {
