@@ -110,7 +110,10 @@ std::optional<double> parse_float(std::string_view text) {
 
 // A number as Go's encoding/json prints it and Kubernetes reads it back: integral doubles are integers on the wire.
 json::Value number_value(double value) {
-  if (value == std::trunc(value) && std::abs(value) < 9.2e18) return static_cast<std::int64_t>(value);
+  constexpr double kTwoTo63 = 9'223'372'036'854'775'808.0;
+  if (value != std::trunc(value)) return value;
+  if (std::abs(value) < kTwoTo63) return static_cast<std::int64_t>(value);
+  if (value > 0 && value < 2 * kTwoTo63) return static_cast<std::uint64_t>(value);
   return value;
 }
 
@@ -161,8 +164,13 @@ Resolved resolve_plain(std::string_view text) {
   }
   const char first = text[0];
   if (first == '.') {
-    // Underscores are not allowed here.
-    if (const auto real = parse_float(text)) {
+    // Here underscores count only between digits.
+    std::string plain;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+      const bool separator = text[i] == '_' && i + 1 < text.size() && is_digit(text[i - 1]) && is_digit(text[i + 1]);
+      if (!separator) plain += text[i];
+    }
+    if (const auto real = parse_float(plain)) {
       result.kind = Kind::real;
       result.real = *real;
     }
