@@ -11,6 +11,8 @@
 #include "base/secret.h"
 #include "engine/engine.h"
 #include "engine/task_log.h"
+#include "features/common/step_type.h"
+#include "features/tasks/rules.h"
 #include "link/hub.h"
 #include "store/blobs.h"
 
@@ -32,7 +34,9 @@ struct Services {
   engine::TaskLog& task_log;
   store::Blobs& blobs;
   link::Hub& hub;
+  tasks::LiveObjects& live_objects;
   ServerFacts facts;
+  StepTypes step_types = {};  // filled by the slices of steps/
 
   // Called in the transaction that creates a space: defaults that clients look up at once.
   std::vector<std::function<void(store::Tx&, const std::string& space)>> space_created = {};
@@ -40,6 +44,8 @@ struct Services {
   std::vector<std::function<void(store::Tx&, const std::string& space, const std::string& project)>> project_created = {};
   // Called in the transaction that deletes a project, before it goes.
   std::vector<std::function<void(store::Tx&, const std::string& project)>> project_removing = {};
+  // Called in the transaction that creates a release.
+  std::vector<std::function<void(store::Tx&, const std::string& release)>> release_created = {};
   // Called once after the documents are prepared, before the first request, in the order of the slices.
   std::vector<std::function<void()>> starting = {};
   // Authentication is the users slice's.

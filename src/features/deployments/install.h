@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "features/services.h"
+
+namespace fairlead::features::deployments {
+
+void install(Services& services);
+
+}  // namespace fairlead::features::deployments

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "features/deployments/rules.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "features/channels/model.h"
+#include "features/deployments/run.h"
+#include "features/environments/model.h"
+#include "features/lifecycles/rules.h"
+#include "features/projects/model.h"
+#include "features/tasks/rules.h"
+#include "store/audit.h"
+
+namespace fairlead::features::deployments {
+
+namespace {
+
+constexpr std::int64_t kDeploymentDeadlineUs = 24 * kHour;  // of a whole deployment, whatever its steps allow themselves
+
+tasks::Task task_of(const Services& services, const store::Tx& tx, const Deployment& deployment, const releases::Release& release) {
+  const store::Documents& documents = services.api.documents;
+  tasks::Task task;
+  task.space_id = deployment.space_id;
+  task.name = "Deploy";
+  task.description = text::format("Deploy {} release {} to {}", documents.name_of(tx, deployment.project_id).value_or("?"),
+                                  release.version, documents.name_of(tx, deployment.environment_id).value_or("?"));
+  task.arguments["DeploymentId"] = deployment.id.str();
+  task.queue_time = deployment.queue_time;
+  task.queue_time_expiry = deployment.queue_time_expiry;
+  task.project_id = deployment.project_id;
+  task.environment_id = deployment.environment_id;
+  task.deployment_id = deployment.id.str();
+  task.release_id = deployment.release_id;
+  task.started_by = deployment.deployed_by;
+  return task;
+}
+
+void start_run(Services& services, store::Tx& tx, tasks::Task& task, const Deployment& deployment) {
+  engine::StartRun start;
+  start.kind = kRunKind;
+  start.input.text = json::encode(DeployInput{deployment.id.str()});
+  start.key = "deployment:" + deployment.id.str();
+  start.task = task.id.str();
+  start.deadline_us = kDeploymentDeadlineUs + std::max<std::int64_t>(deployment.queue_time - deployment.created, 0);
+  task.run_id = services.engine.start(tx, start).str();
+  services.api.documents.update(tx, task);
+}
+
+void audit(store::Tx& tx, const Deployment& deployment, const tasks::Task& task, std::string category, std::string message,
+           const std::string& user, const std::string& username) {
+  store::AuditEvent event;
+  event.category = std::move(category);
+  event.message = std::move(message);
+  event.user = user;
+  event.username = username.empty() ? "system" : username;
+  event.space = deployment.space_id;
+  event.documents = {deployment.id.str(), deployment.project_id, deployment.release_id, deployment.environment_id, task.id.str()};
+  store::append_audit(tx, event);
+}
+
+std::string category_of_end(const std::string& state) {
+  if (state == "Success") return "DeploymentSucceeded";
+  return state == "Canceled" ? "TaskCanceled" : "DeploymentFailed";
+}
+
+void promote(Services& services, store::Tx& tx, const Deployment& deployment, const domain::History& before) {
+  const auto release = services.api.documents.find<releases::Release>(tx, deployment.release_id);
+  if (!release) return;
+  const Path path = path_of(services.api.documents, tx, *release);
+  deploy_automatically(services, tx, *release,
+                       domain::automatic_after_success(path.lifecycle, path.environments, before, deployment.environment_id));
+}
+
+}  // namespace
+
+Path path_of(const store::Documents& documents, const store::Tx& tx, const releases::Release& release) {
+  const auto channel = documents.find<channels::Channel>(tx, release.channel_id);
+  std::string lifecycle = channel ? channel->lifecycle_id : "";
+  if (lifecycle.empty()) lifecycle = documents.get<projects::Project>(tx, release.project_id).lifecycle_id;
+  return {lifecycles::to_domain(documents.get<lifecycles::Lifecycle>(tx, lifecycle)),
+          lifecycles::environments_of(documents, tx, release.space_id)};
+}
+
+domain::History history_of(const store::Documents& documents, const store::Tx& tx, const releases::Release& release) {
+  domain::History history;
+  const store::Query query = store::Query().where("ReleaseId", release.id.str()).where("State", "Success");
+  for (const Deployment& deployment : documents.all<Deployment>(tx, query)) {
+    auto& done = history.succeeded;
+    if (std::find(done.begin(), done.end(), deployment.environment_id) == done.end()) done.push_back(deployment.environment_id);
+  }
+  const auto defect = documents.first<releases::Defect>(
+      tx, store::Query().where("ReleaseId", release.id.str()).where("Status", "Unresolved"));
+  if (defect) {
+    history.blocked_by_defect = true;
+    history.defect = defect->description;
+  }
+  return history;
+}
+
+Deployment create_deployment(Services& services, store::Tx& tx, const CreateDeployment& request) {
+  store::Documents& documents = services.api.documents;
+  const releases::Release& release = request.release;
+  const Path path = path_of(documents, tx, release);
+  const domain::Eligibility eligibility =
+      domain::may_deploy(path.lifecycle, path.environments, history_of(documents, tx, release), request.environment_id);
+  if (!eligibility.allowed) throw invalid(eligibility.reason);
+  if (documents.get<projects::Project>(tx, release.project_id).is_disabled) {
+    throw invalid("The project is disabled; enable it before you deploy.");
+  }
+
+  Deployment deployment = request.options;
+  deployment.id = {};
+  deployment.space_id = release.space_id;
+  deployment.project_id = release.project_id;
+  deployment.release_id = release.id.str();
+  deployment.channel_id = release.channel_id;
+  deployment.environment_id = request.environment_id;
+  deployment.process_snapshot_id = release.process_snapshot_id;
+  deployment.name = "Deploy to " + documents.name_of(tx, request.environment_id).value_or(request.environment_id);
+  deployment.created = tx.now();
+  if (deployment.queue_time < deployment.created) deployment.queue_time = deployment.created;
+  deployment.deployed_by = request.username;
+  deployment.deployed_by_id = request.user_id;
+  deployment.automatic = request.automatic;
+  deployment.state = "Queued";
+  documents.insert(tx, deployment);
+
+  tasks::Task task = task_of(services, tx, deployment, release);
+  documents.insert(tx, task);
+  deployment.task_id = task.id.str();
+  deployment.manifest_variable_set_id = release.variable_snapshot_id;
+  documents.update(tx, deployment);
+  start_run(services, tx, task, deployment);
+  audit(tx, deployment, task, "DeploymentQueued", task.description + " was queued", request.user_id, request.username);
+  return deployment;
+}
+
+void deploy_automatically(Services& services, store::Tx& tx, const releases::Release& release,
+                          const std::vector<domain::AutomaticDeployment>& automatic) {
+  store::Documents& documents = services.api.documents;
+  for (const domain::AutomaticDeployment& phase : automatic) {
+    const std::string key = text::format("{}||{}", release.id.str(), phase.phase_id);
+    if (documents.count<Promotion>(tx, store::Query().where("Key", key)) > 0) continue;
+    Promotion promotion;
+    promotion.key = key;
+    promotion.created = tx.now();
+    documents.insert(tx, promotion);
+    for (const std::string& environment : phase.environments) {
+      CreateDeployment request;
+      request.release = release;
+      request.environment_id = environment;
+      request.username = "system";
+      request.automatic = true;
+      try {
+        create_deployment(services, tx, request);
+      } catch (const Error& error) {
+        // A promotion that is not possible must not undo the success that led to it.
+        if (error.fault() != Fault::invalid) throw;
+        store::AuditEvent event;
+        event.category = "AutoDeployBlocked";
+        event.message = text::format("Release {} was not deployed automatically: {}", release.version, error.message());
+        event.username = "system";
+        event.space = release.space_id;
+        event.documents = {release.id.str(), release.project_id, environment};
+        store::append_audit(tx, event);
+      }
+    }
+  }
+}
+
+void finish_deployment(Services& services, store::Tx& tx, const engine::RunEnd& end) {
+  store::Documents& documents = services.api.documents;
+  auto task = documents.first<tasks::Task>(tx, store::Query().where("RunId", end.run.str()));
+  if (!task) return;
+  tasks::finish(documents, tx, *task, end, services.facts.node_name);
+  auto deployment = documents.find<Deployment>(tx, task->deployment_id);
+  if (!deployment) return;
+  std::optional<domain::History> before;
+  if (task->state == "Success") {
+    if (const auto release = documents.find<releases::Release>(tx, deployment->release_id)) {
+      before = history_of(documents, tx, *release);
+    }
+  }
+  deployment->state = task->state;
+  deployment->completed = tx.now();
+  deployment->failure_encountered = task->state != "Success";
+  documents.update(tx, *deployment);
+  std::string message = text::format("{}: {}", task->description, task->state);
+  if (end.error) message += ": " + end.error->message();
+  audit(tx, *deployment, *task, category_of_end(task->state), std::move(message), "", "");
+  if (before) promote(services, tx, *deployment, *before);
+}
+
+}  // namespace fairlead::features::deployments

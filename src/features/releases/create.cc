@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "features/releases/create.h"
+
+#include "api/audit_trail.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "domain/version.h"
+#include "features/channels/model.h"
+#include "features/processes/rules.h"
+#include "features/projects/model.h"
+#include "features/releases/rules.h"
+#include "features/variables/rules.h"
+
+namespace fairlead::features::releases {
+
+const json::Type& type_of(json::Tag<CreateCommand>) {
+  using C = CreateCommand;
+  static const json::Type type = json::Type::of<C>("CreateReleaseCommandV1")
+                                     .field("ProjectName", &C::project_name, json::required)
+                                     .field("ReleaseVersion", &C::release_version)
+                                     .field("ChannelName", &C::channel_name)
+                                     .field("ReleaseNotes", &C::release_notes)
+                                     .field("GitRef", &C::git_ref)
+                                     .field("GitCommit", &C::git_commit)
+                                     .field("PackageVersion", &C::package_version)
+                                     .field("Packages", &C::packages)
+                                     .field("GitResources", &C::git_resources)
+                                     .field("IgnoreIfAlreadyExists", &C::ignore_if_already_exists)
+                                     .field("IgnoreChannelRules", &C::ignore_channel_rules)
+                                     .field("CustomFields", &C::custom_fields);
+  return type;
+}
+
+std::string next_version_of(Services& services, const store::Tx& tx, const std::string& project_id, const std::string& channel_id) {
+  const store::Documents& documents = services.api.documents;
+  const auto project = documents.get<projects::Project>(tx, project_id);
+  domain::NumberingFacts facts;
+  facts.now = tx.now();
+  facts.channel_name = documents.name_of(tx, channel_id).value_or("");
+  const auto last = documents.first<Release>(tx, store::Query().where("ProjectId", project_id).by("Assembled", true));
+  if (last) facts.last = last->version;
+  const auto in_channel = documents.first<Release>(
+      tx, store::Query().where("ProjectId", project_id).where("ChannelId", channel_id).by("Assembled", true));
+  if (in_channel) facts.last_in_channel = in_channel->version;
+  const std::string pattern = project.versioning_strategy ? project.versioning_strategy->version_template : "";
+  return domain::next_version(pattern.empty() ? domain::kDefaultVersionTemplate : std::string_view(pattern), facts);
+}
+
+Release create_release(Services& services, store::Tx& tx, const api::Context& context, const std::string& project, Release wanted) {
+  store::Documents& documents = services.api.documents;
+  if (wanted.channel_id.empty()) {
+    const auto channel =
+        documents.first<channels::Channel>(tx, store::Query().where("ProjectId", project).where("IsDefault", true));
+    if (!channel) throw invalid("The project has no default channel.");
+    wanted.channel_id = channel->id.str();
+  } else {
+    const auto channel = documents.get<channels::Channel>(tx, wanted.channel_id);
+    if (channel.project_id != project) throw invalid_at("ChannelId", "is a channel of another project");
+  }
+  if (wanted.version.empty()) {
+    wanted.version = next_version_of(services, tx, project, wanted.channel_id);
+  } else if (domain::is_masked(wanted.version)) {
+    const auto last = documents.first<Release>(tx, store::Query().where("ProjectId", project).by("Assembled", true));
+    wanted.version = domain::apply_mask(wanted.version, last ? std::optional(last->version) : std::nullopt);
+  }
+  domain::require_version(wanted.version, "Version");
+  if (find_by_version(documents, tx, project, wanted.version)) {
+    throw invalid(text::format("A release with the version {} already exists in this project; choose another version.", wanted.version));
+  }
+  wanted.id = {};
+  wanted.space_id = context.space_id();
+  wanted.project_id = project;
+  wanted.assembled = tx.now();
+  const auto process = processes::take_snapshot(documents, tx, project);
+  if (process.steps.empty()) {
+    throw invalid("The project has no deployment process; add a step before you create a release.");
+  }
+  wanted.process_snapshot_id = process.id.str();
+  wanted.variable_snapshot_id = variables::take_snapshot(documents, tx, project).id.str();
+  documents.insert(tx, wanted);
+  store::AuditEvent event = api::audit_event(
+      context, "Created", text::format("Release {} of {} was created", wanted.version, documents.name_of(tx, project).value_or(project)));
+  event.documents = {wanted.id.str(), project};
+  store::append_audit(tx, event);
+  for (const auto& hook : services.release_created) hook(tx, wanted.id.str());
+  return wanted;
+}
+
+}  // namespace fairlead::features::releases

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "features/releases/rules.h"
+
+#include "base/error.h"
+#include "base/text.h"
+#include "domain/version.h"
+
+namespace fairlead::features::releases {
+
+std::optional<Release> find_by_version(const store::Documents& documents, const store::Tx& tx, const std::string& project,
+                                       const std::string& version) {
+  std::optional<Release> exact =
+      documents.first<Release>(tx, store::Query().where("ProjectId", project).where("Version", version));
+  if (exact) return exact;
+  for (Release& release : documents.all<Release>(tx, store::Query().where("ProjectId", project))) {
+    if (domain::same_version(release.version, version)) return std::move(release);
+  }
+  return std::nullopt;
+}
+
+Release get_by_version(const store::Documents& documents, const store::Tx& tx, const std::string& project,
+                       const std::string& version) {
+  std::optional<Release> release = find_by_version(documents, tx, project, version);
+  if (!release) throw invalid(text::format("The project has no release {}.", text::shorten(version, 100)));
+  return *std::move(release);
+}
+
+}  // namespace fairlead::features::releases

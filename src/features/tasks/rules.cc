@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "features/tasks/rules.h"
+
+#include "base/error.h"
+#include "base/text.h"
+#include "store/outbox.h"
+
+namespace fairlead::features::tasks {
+
+namespace {
+
+void publish(store::Tx& tx, const Task& task) {
+  std::string payload = "{\"State\":";
+  json::append_string(payload, task.state);
+  payload += "}";
+  store::publish(tx, "task", task.id.str(), payload);
+}
+
+}  // namespace
+
+void set_state(store::Documents& documents, store::Tx& tx, Task& task, domain::TaskState state, const std::string& node) {
+  const auto now_in = domain::parse_task_state(task.state);
+  if (!now_in || !domain::can_become(*now_in, state)) return;
+  task.state = domain::name_of(state);
+  task.last_updated_time = tx.now();
+  if (state == domain::TaskState::executing) {
+    if (task.start_time.us == 0) task.start_time = tx.now();
+    task.server_node = node;
+  }
+  if (domain::is_finished(state)) {
+    if (task.start_time.us == 0) task.start_time = tx.now();
+    task.completed_time = tx.now();
+  }
+  documents.update(tx, task);
+  publish(tx, task);
+}
+
+void finish(store::Documents& documents, store::Tx& tx, Task& task, const engine::RunEnd& end, const std::string& node) {
+  domain::TaskState state = domain::TaskState::failed;
+  if (end.outcome == engine::RunOutcome::success) state = domain::TaskState::success;
+  if (end.outcome == engine::RunOutcome::canceled) {
+    state = end.error && end.error->fault() == Fault::timeout ? domain::TaskState::timed_out : domain::TaskState::canceled;
+  }
+  if (end.error) {
+    task.error_message = text::shorten(end.error->message(), 2'000);
+    task.has_warnings_or_errors = true;
+  }
+  // A short task may end before its first slot was seen: it has executed all the same.
+  if (task.state == "Queued" && state == domain::TaskState::success) {
+    set_state(documents, tx, task, domain::TaskState::executing, node);
+  }
+  if (task.state == "Executing" && (state == domain::TaskState::canceled)) {
+    set_state(documents, tx, task, domain::TaskState::cancelling, node);
+  }
+  set_state(documents, tx, task, state, node);
+}
+
+TaskObject object_of(const link::ObjectStatus& status, const std::string& step, const std::string& target) {
+  TaskObject object;
+  object.step = step;
+  object.target = target;
+  object.api_version = status.object.api_version;
+  object.kind = status.object.kind;
+  object.namespace_name = status.object.namespace_name;
+  object.name = status.object.name;
+  object.uid = status.object.uid;
+  object.status = status.status;
+  object.message = status.message;
+  object.parent_kind = status.parent.kind;
+  object.parent_name = status.parent.name;
+  return object;
+}
+
+void LiveObjects::watch(const std::string& activity_key, Watched watched) {
+  const std::lock_guard lock(mutex_);
+  entries_[activity_key].watched = std::move(watched);
+}
+
+void LiveObjects::update(const link::StatusUpdate& update) {
+  const std::lock_guard lock(mutex_);
+  const auto found = entries_.find(update.key);
+  if (found == entries_.end()) return;
+  Entry& entry = found->second;
+  if (update.snapshot) {
+    entry.objects.clear();
+  } else if (update.sequence <= entry.sequence) {
+    return;
+  }
+  entry.sequence = update.sequence;
+  entry.note = update.note;
+  for (const link::ObjectStatus& status : update.objects) {
+    entry.objects[status.object.text()] = object_of(status, entry.watched.step, entry.watched.target);
+  }
+}
+
+void LiveObjects::forget(const std::string& activity_key) {
+  const std::lock_guard lock(mutex_);
+  entries_.erase(activity_key);
+}
+
+std::vector<TaskObjects> LiveObjects::of_task(const std::string& task) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<TaskObjects> out;
+  for (const auto& [key, entry] : entries_) {
+    if (entry.watched.task != task) continue;
+    TaskObjects& objects = out.emplace_back();
+    objects.id = Id<TaskObjects>(key);
+    objects.task_id = task;
+    objects.note = entry.note;
+    for (const auto& [name, object] : entry.objects) objects.objects.push_back(object);
+  }
+  return out;
+}
+
+}  // namespace fairlead::features::tasks
