@@ -148,8 +148,7 @@ const Type& type_of(json::Tag<ObjectRef>) {
 const Type& type_of(json::Tag<DocumentText>) {
   static const Type type = Type::of<DocumentText>("DocumentText")
                                .field("Name", &DocumentText::name)
-                               .field("Text", &DocumentText::text)
-                               .field("Digest", &DocumentText::digest, omit_when_empty);
+                               .field("Text", &DocumentText::text);
   return type;
 }
 
@@ -166,6 +165,7 @@ const Type& type_of(json::Tag<Apply>) {
                                .field("WillVerify", &Apply::will_verify)
                                .field("Labels", &Apply::labels, omit_when_empty)
                                .field("Annotations", &Apply::annotations, omit_when_empty)
+                               .field("Mask", &Apply::mask, omit_when_empty)
                                .field("TaskId", &Apply::task_id)
                                .field("StepId", &Apply::step_id)
                                .field("DeploymentId", &Apply::deployment_id);
@@ -202,7 +202,6 @@ const Type& type_of(json::Tag<Thresholds>) {
                                .field("ImagePullMs", &Thresholds::image_pull_ms, omit_when_empty)
                                .field("UnschedulableMs", &Thresholds::unschedulable_ms, omit_when_empty)
                                .field("ScaleUpMs", &Thresholds::scale_up_ms, omit_when_empty)
-                               .field("MissingReferenceMs", &Thresholds::missing_reference_ms, omit_when_empty)
                                .field("CrashRestarts", &Thresholds::crash_restarts, omit_when_empty);
   return type;
 }
@@ -215,7 +214,7 @@ const Type& type_of(json::Tag<Verify>) {
                                .field("WaitForJobs", &Verify::wait_for_jobs)
                                .field("FailFast", &Verify::fail_fast)
                                .field("Thresholds", &Verify::thresholds)
-                               .field("LogTailLines", &Verify::log_tail_lines)
+                               .field("Mask", &Verify::mask, omit_when_empty)
                                .field("TaskId", &Verify::task_id)
                                .field("StepId", &Verify::step_id);
   return type;

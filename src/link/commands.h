@@ -166,7 +166,6 @@ const json::Type& type_of(json::Tag<ObjectRef>);
 struct DocumentText {
   std::string name;   // "inline", "deploy/web.yaml": errors say name:line
   Confidential text;  // YAML or JSON, variables already substituted
-  std::string digest; // instead of text: SHA-256 of a blob at GET /agent/v1/blobs/{digest}
 };
 const json::Type& type_of(json::Tag<DocumentText>);
 
@@ -182,6 +181,7 @@ struct Apply {
   bool will_verify = true;           // the mirror watches the kinds before the answer
   std::map<std::string, std::string> labels;       // added to every object
   std::map<std::string, std::string> annotations;
+  std::vector<Confidential> mask;    // values never to be shown in the log or an error
   std::string task_id;
   std::string step_id;
   std::string deployment_id;
@@ -216,7 +216,6 @@ struct Thresholds {
   std::optional<std::int64_t> image_pull_ms;
   std::optional<std::int64_t> unschedulable_ms;
   std::optional<std::int64_t> scale_up_ms;
-  std::optional<std::int64_t> missing_reference_ms;
   std::optional<int> crash_restarts;
 };
 const json::Type& type_of(json::Tag<Thresholds>);
@@ -228,7 +227,7 @@ struct Verify {
   bool wait_for_jobs = false;
   bool fail_fast = true;
   Thresholds thresholds;
-  int log_tail_lines = 20;  // of the failed container
+  std::vector<Confidential> mask;  // values never to be shown: container logs may hold them
   std::string task_id;
   std::string step_id;
 };

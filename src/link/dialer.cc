@@ -247,7 +247,7 @@ void Dialer::Impl::lose(std::unique_lock<std::mutex>& lock, const std::string& r
   unsent.reset();
   session.disconnected();
   if (!down_since_us) down_since_us = clock.steady_us();
-  if (last_error != reason) {
+  if (last_error != reason && !stopped) {
     log::warning("not connected to the server",
                  {{"server", options.unix_socket.empty() ? options.server_url : options.unix_socket}, {"reason", reason}});
   }
@@ -341,15 +341,18 @@ void Dialer::Impl::take_welcome(const Frame& frame) {
   }
   // The owner knows the server before the first command and before queued reports leave.
   tell([&] { events.on_connected(connected); });
-  const std::lock_guard lock(mutex);
-  session.connected(welcome.resume);
-  state = State::up;
-  failures = 0;
-  down_since_us.reset();
-  if (!last_error.empty()) log::info("connected to the server");
-  last_error.clear();
-  changed.notify_all();
-  pump();
+  {
+    const std::lock_guard lock(mutex);
+    session.connected(welcome.resume);
+    state = State::up;
+    failures = 0;
+    down_since_us.reset();
+    if (!last_error.empty()) log::info("connected to the server");
+    last_error.clear();
+    changed.notify_all();
+    pump();
+  }
+  tell([&] { events.on_ready(); });
 }
 
 void Dialer::Impl::take_data(const Frame& frame) {

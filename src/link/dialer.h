@@ -62,7 +62,10 @@ class DialerEvents {
   // `taken` may be called from any thread once the command is safely noted; until then the server sends it again after a loss.
   virtual void on_command(Command command, std::function<void()> taken) = 0;
   virtual void on_cancel(Cancel cancel) = 0;
+  // Before the first command arrives and before queued reports leave.
   virtual void on_connected(const Connected& connected) = 0;
+  // Now send_status() has somebody to send to: time for snapshots.
+  virtual void on_ready() {}
   // A connection ended, or an attempt to make one failed.
   virtual void on_disconnected(const std::string& reason) = 0;
   // A report with this tag is durable on the server.
