@@ -124,7 +124,7 @@ void Engine::Impl::commit(store::Tx& tx, const LoadedRun& loaded, const WakeResu
     rows::insert_entry(tx, loaded.id, fact.path, fact.outcome, fact.value, loaded.arrivals, now);
     bytes += fact.value.size();
   }
-  for (const std::string& key : result.unlocks) release_lock(tx, loaded.id, key);
+  for (const std::string& path : result.unlocks) release_lock(tx, loaded.id, path);
   if (!result.end) {
     for (const std::string& path : result.dropped_waits) drop_wait(tx, loaded.id, path);
   }
@@ -183,8 +183,7 @@ void Engine::Impl::drop_wait(store::Tx& tx, const RunId& run, const std::string&
           tx.text("SELECT id FROM run WHERE parent = ? AND parent_path = ? AND state <> 'ended'", run, path)) {
     cancel(tx, RunId(*child), Fault::cancelled, "the run that started it no longer waits for it");
   }
-  if (const auto key = tx.text("DELETE FROM run_lock WHERE run = ? AND path = ? RETURNING key", run, path))
-    grant_lock(tx, *key);
+  release_lock(tx, run, path);
 }
 
 void Engine::Impl::end_run(store::Tx& tx, const LoadedRun& loaded, const RunEnd& end) {

@@ -64,7 +64,8 @@ class Engine::Impl {
 
   // runs.cc: locks
   void request_lock(store::Tx& tx, const RunId& run, const std::string& path, const std::string& key);
-  void release_lock(store::Tx& tx, const RunId& run, const std::string& key);
+  // Held or only asked for.
+  void release_lock(store::Tx& tx, const RunId& run, const std::string& path);
   void release_locks(store::Tx& tx, const RunId& run);
   void grant_lock(store::Tx& tx, const std::string& key);
 

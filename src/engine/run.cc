@@ -165,7 +165,7 @@ void Run::in_commit(std::function<void(store::Tx&)> f) const {
 }
 
 void Run::unlock(std::string_view key) const {
-  if (flow_->fresh) wake_->result().unlocks.emplace_back(key);
+  if (flow_->fresh) wake_->result().unlocks.push_back(path("lock:" + std::string(key)));
 }
 
 Verdict<void> Run::sleep_until(std::string_view name, Time time) const {

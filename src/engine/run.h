@@ -237,6 +237,7 @@ class Run {
   // Work in the transaction of this wake, after the coroutine has been destroyed: capture by value. `f` may be called
   // more than once if the commit is tried again; an Error that it throws stops the run.
   void in_commit(std::function<void(store::Tx&)> f) const;
+  // Gives back what lock(key) of the same scope got.
   void unlock(std::string_view key) const;
 
   // --- points that may wait
@@ -286,8 +287,8 @@ class Run {
   Verdict<void> sleep_until(std::string_view name, Time time) const;
   // A duration: measured by the steady clock, whatever happens to the wall clock.
   Verdict<void> sleep(std::string_view name, std::int64_t us) const;
-  // First come, first served, over all runs; held until unlock() or the end of the run. The point's name is
-  // "lock:<key>".
+  // First come, first served, over all runs and branches; held until unlock() or the end of the run. The point's name
+  // is "lock:<key>". Whoever asks for a key that it holds already waits for itself.
   Result<void> lock(std::string_view key) const;
 
   // --- structure

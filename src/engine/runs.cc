@@ -19,7 +19,7 @@ RunId Engine::Impl::start(store::Tx& tx, const StartRun& start, const RunId& par
                                              start.input.text.size(), kMaxEntryBytes));
   }
   const Time now = clock.now();
-  const RunId id(random_id());
+  const RunId id(options.new_run_id ? options.new_run_id() : random_id());
   const std::string& task = start.task.empty() ? id.value : start.task;
   const std::optional<std::string_view> key =
       start.key.empty() ? std::nullopt : std::optional<std::string_view>(start.key);
@@ -75,10 +75,6 @@ bool Engine::Impl::cancel(store::Tx& tx, const RunId& run, Fault fault, const st
 }
 
 void Engine::Impl::request_lock(store::Tx& tx, const RunId& run, const std::string& path, const std::string& key) {
-  if (tx.integer("SELECT 1 FROM run_lock WHERE run = ? AND key = ?", run, key)) {
-    throw Error(Fault::bug,
-                text::format("\"{}\" waits for the lock \"{}\", which the run has or waits for already", path, key));
-  }
   tx.run(
       "INSERT INTO run_lock (run, path, key, ticket, granted) VALUES (?, ?, ?, "
       "(SELECT COALESCE(MAX(ticket), 0) + 1 FROM run_lock WHERE key = ?), 0)",
@@ -101,8 +97,10 @@ void Engine::Impl::grant_lock(store::Tx& tx, const std::string& key) {
   if (rows::arrive(tx, id, path, EntryOutcome::value, "{}", clock.now())) enqueue_after_commit(tx, id);
 }
 
-void Engine::Impl::release_lock(store::Tx& tx, const RunId& run, const std::string& key) {
-  if (tx.run("DELETE FROM run_lock WHERE run = ? AND key = ? AND granted = 1", run, key) > 0) grant_lock(tx, key);
+void Engine::Impl::release_lock(store::Tx& tx, const RunId& run, const std::string& path) {
+  if (const auto key = tx.text("DELETE FROM run_lock WHERE run = ? AND path = ? RETURNING key", run, path)) {
+    grant_lock(tx, *key);
+  }
 }
 
 void Engine::Impl::release_locks(store::Tx& tx, const RunId& run) {

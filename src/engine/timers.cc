@@ -101,8 +101,7 @@ void Engine::Impl::fire(store::Tx& tx, const RunId& run, const std::string& path
     const EntryOutcome outcome = kind == "timer" ? EntryOutcome::value : EntryOutcome::deadline;
     const auto key = tx.text("SELECT key FROM activity WHERE run = ? AND path = ?", run, path);
     if (key) withdraw(tx, *rows::activity(tx, *key));
-    if (const auto lock = tx.text("DELETE FROM run_lock WHERE run = ? AND path = ? RETURNING key", run, path))
-      grant_lock(tx, *lock);
+    release_lock(tx, run, path);
     if (!rows::arrive(tx, run, path, outcome, "{}", now)) return;
   }
   enqueue_after_commit(tx, run);

@@ -46,7 +46,7 @@ void run_to_the_end(World& world) {
     world.settle();
     if (answer_one(world)) continue;
     if (unfinished(world) == 0) break;
-    if (!world.fire_next_timer()) world.clock().advance(10 * kSecond);
+    if (!world.fire_next_timer(kHour)) world.clock().advance(10 * kSecond);
   }
 }
 
@@ -161,7 +161,7 @@ class Schedule {
     } else if (choice < 70) {
       world_.report_one(any());
     } else if (choice < 76) {
-      world_.fire_next_timer();
+      world_.fire_next_timer(hostile_ ? 2000 * kHour : kHour);
     } else if (choice < 82) {
       answer_one(world_);
     } else if (choice < 84) {

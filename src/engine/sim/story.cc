@@ -28,11 +28,11 @@ namespace {
 enum class Kind { once, apply, script, until, ask, sleep, locked, branches, child, note, large, cleanup };
 constexpr int kKinds = 12;
 
-struct Command1 {
+struct DoCommand {
   std::string what;
 };
-const json::Type& type_of(json::Tag<Command1>) {
-  static const json::Type type = json::Type::of<Command1>("Do").field("What", &Command1::what);
+const json::Type& type_of(json::Tag<DoCommand>) {
+  static const json::Type type = json::Type::of<DoCommand>("Do").field("What", &DoCommand::what);
   return type;
 }
 
@@ -57,10 +57,12 @@ void count_once(Run& run, const std::string& name) {
 
 Durable<std::string> locked_work(Run& run, const std::string& key) {
   co_await run.lock(key);
-  const Command1 command{"under " + key};
-  const auto result = co_await run.execute<std::string>("w1", "work", command, repeatable());
-  run.unlock(key);
-  co_return result;
+  const DoCommand command{"under " + key};
+  const Settled<std::string> result =
+      co_await Run::settle(run.execute<std::string>("w1", "work", command, repeatable()));
+  run.unlock(key);  // also after a failure: another branch may wait for it
+  if (result.error) throw *result.error;
+  co_return *result.value;
 }
 
 Durable<std::string> program(Run& run, StoryInput input);
@@ -82,12 +84,12 @@ Durable<std::string> branches(Run& run, StoryInput input, Random& random) {
 
 Durable<std::string> simple_point(Run& run, Kind kind, Random& random) {
   const std::string executor = random.one_in(2) ? "w1" : "w2";
-  const Command1 command{std::to_string(random.below(1000))};
+  const DoCommand command{std::to_string(random.below(1000))};
   switch (kind) {
     case Kind::apply: co_return co_await run.execute<std::string>(executor, "apply", command, repeatable());
     case Kind::script: co_return co_await run.execute<std::string>(executor, "script", command, not_repeatable());
     case Kind::until: {
-      const auto verdict = co_await run.until<std::string>(executor, "until", command, kHour);
+      const auto verdict = co_await run.until<std::string>(executor, "until", command, 1000 * kHour);
       co_return verdict.value_or("late");
     }
     case Kind::ask: {
@@ -122,7 +124,7 @@ Durable<std::string> point(Run& run, Kind kind, const StoryInput& input, Random&
     }
     case Kind::cleanup:
       run.on_cancel("tidy", [](Run& cleanup) -> Durable<> {
-        const Command1 command{"tidy"};
+        const DoCommand command{"tidy"};
         co_await cleanup.execute("w2", "tidy", command, repeatable());
       });
       co_return "c";

@@ -34,6 +34,7 @@ void World::open() {
   store_ = std::make_unique<CrashingStore>(store::open_sqlite({folder_ + "/fairlead.db"}, clock_));
   Engine::Options options = options_.engine;
   options.workers = 0;
+  options.new_run_id = [this] { return text::format("{:032x}", ++last_run_); };  // so that a seed is a schedule
   if (options_.with_log) {
     TaskLog::Options log_options;
     log_options.folder = folder_ + "/logs";
@@ -152,12 +153,13 @@ void World::reconnect(Executor& executor) {
   }
 }
 
-bool World::fire_next_timer() {
+bool World::fire_next_timer(std::int64_t within_us) {
   const std::optional<Time> due = engine_->next_due();
   if (!due) {
     engine_->fire_timers();
     return false;
   }
+  if (*due - clock_.now() > within_us) return false;
   if (*due > clock_.now()) clock_.advance(*due - clock_.now());
   return engine_->fire_timers() > 0;
 }

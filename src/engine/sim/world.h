@@ -67,7 +67,8 @@ class World : public ActivitySink {
   bool report_one(Executor& executor);   // reports one result to the server
   void lose_memory(Executor& executor);  // dies and comes back with a new incarnation
   void reconnect(Executor& executor);    // the same incarnation says hello again
-  bool fire_next_timer();                // moves the clock to the next due time and fires
+  // Moves the clock to the next due time and fires; false when there is none within the given time.
+  bool fire_next_timer(std::int64_t within_us = 365 * 24 * kHour);
 
   // Wakes, performs and reports until nothing is left to do but wait for timers or answers.
   void settle();
@@ -95,6 +96,7 @@ class World : public ActivitySink {
   std::unique_ptr<TaskLog> log_;
   std::unique_ptr<Engine> engine_;
   std::deque<Executor> executors_;
+  int last_run_ = 0;
   std::map<std::string, int> effects_;
   std::map<std::string, Activity> known_;
   std::vector<std::string> cancelled_;
