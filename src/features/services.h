@@ -25,6 +25,7 @@ struct ServerFacts {
   std::string instance;         // 6 characters: names our field manager in clusters
   std::string node_name;
   Time started;
+  std::string link_public_key;  // 32 bytes: what executors know the server by
   Secret admin_api_key;         // preset by the environment; empty: made at the first start
 };
 

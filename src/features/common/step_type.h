@@ -54,8 +54,7 @@ struct StepInput {
   std::function<std::string(const std::string& text)> keep_sealed;
   // Records under which name (keep_sealed) the applied manifest of this action and target is kept.
   std::function<void(engine::Run&, const std::string& sealed_name)> record_manifest;
-  // Shows the objects of an activity as the task's, and keeps their last state when it ends.
-  std::function<void(engine::Run&, const std::string& activity_path, const std::vector<link::ObjectOutcome>& applied)> watch_objects;
+  // Keeps the last state of the objects of an activity for the task's object list.
   std::function<void(engine::Run&, const std::string& activity_path, const std::vector<link::ObjectStatus>& last)> keep_objects;
   const store::Sealer* sealer = nullptr;
 };

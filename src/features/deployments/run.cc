@@ -63,6 +63,7 @@ void keep_objects(Services& services, const PlanRecord& plan, const Work& work, 
   for (const link::ObjectStatus& status : last) {
     objects.objects.push_back(tasks::object_of(status, work.step->name, work.target == nullptr ? "" : work.target->name));
   }
+  tasks::name_parents(objects.objects);
   run.in_commit([&services, objects](store::Tx& tx) {
     tasks::TaskObjects document = objects;
     if (!services.api.documents.exists<tasks::TaskObjects>(tx, document.id.str())) services.api.documents.insert(tx, document);

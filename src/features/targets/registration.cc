@@ -88,10 +88,11 @@ Machine machine_of(Services& services, const store::Tx& tx, const std::string& s
   return machine;
 }
 
-link::RegistrationAnswer answer_of(const std::string& executor, const std::string& space) {
+link::RegistrationAnswer answer_of(const Services& services, const std::string& executor, const std::string& space) {
   link::RegistrationAnswer answer;
   answer.executor = executor;
   answer.space = space;
+  answer.server_public_key = base64(services.facts.link_public_key);
   return answer;
 }
 
@@ -106,7 +107,7 @@ net::Response register_agent(Services& services, const api::Context& context) {
     RegistrationToken token = token_of(services, tx, context.request());
     if (!token.used_for.empty()) {
       // The same agent asking again lost the answer; anyone else is too late.
-      if (token.used_by_key == body.public_key) return api::created(json::encode(answer_of(token.used_for, token.space_id)));
+      if (token.used_by_key == body.public_key) return api::created(json::encode(answer_of(services, token.used_for, token.space_id)));
       throw Error(Fault::unauthenticated, "The registration token was used already; make a new one.");
     }
     const std::string space = body.space.empty()
@@ -123,7 +124,7 @@ net::Response register_agent(Services& services, const api::Context& context) {
     event.space = space;
     event.documents = {machine.id.str()};
     store::append_audit(tx, event);
-    return api::created(json::encode(answer_of(machine.id.str(), space)));
+    return api::created(json::encode(answer_of(services, machine.id.str(), space)));
   });
 }
 

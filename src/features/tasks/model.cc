@@ -42,6 +42,7 @@ const json::Type& type_of(json::Tag<TaskObject>) {
                                      .field("Action", &TaskObject::action, json::null_when_empty)
                                      .field("Status", &TaskObject::status)
                                      .field("Message", &TaskObject::message, json::null_when_empty)
+                                     .field("ParentUid", &TaskObject::parent_uid, json::null_when_empty)
                                      .field("ParentKind", &TaskObject::parent_kind, json::null_when_empty)
                                      .field("ParentName", &TaskObject::parent_name, json::null_when_empty);
   return type;

@@ -26,7 +26,7 @@ const json::Type& type_of(json::Tag<Task>);
 // A Kubernetes object that a task applied, as it was last seen while the task watched it.
 struct TaskObject {
   std::string step, target, api_version, kind, namespace_name, name, uid, action, status, message;
-  std::string parent_kind, parent_name;  // of descendants: the Pod's ReplicaSet, ...
+  std::string parent_uid, parent_kind, parent_name;  // of descendants: the Pod's ReplicaSet, ...
 };
 const json::Type& type_of(json::Tag<TaskObject>);
 

@@ -66,9 +66,19 @@ TaskObject object_of(const link::ObjectStatus& status, const std::string& step, 
   object.uid = status.object.uid;
   object.status = status.status;
   object.message = status.message;
-  object.parent_kind = status.parent.kind;
-  object.parent_name = status.parent.name;
+  object.parent_uid = status.parent_uid;
   return object;
+}
+
+void name_parents(std::vector<TaskObject>& objects) {
+  std::map<std::string, const TaskObject*> by_uid;
+  for (const TaskObject& object : objects) by_uid.emplace(object.uid, &object);
+  for (TaskObject& object : objects) {
+    const auto parent = object.parent_uid.empty() ? by_uid.end() : by_uid.find(object.parent_uid);
+    if (parent == by_uid.end()) continue;
+    object.parent_kind = parent->second->kind;
+    object.parent_name = parent->second->name;
+  }
 }
 
 void LiveObjects::watch(const std::string& activity_key, Watched watched) {
@@ -108,6 +118,7 @@ std::vector<TaskObjects> LiveObjects::of_task(const std::string& task) const {
     objects.task_id = task;
     objects.note = entry.note;
     for (const auto& [name, object] : entry.objects) objects.objects.push_back(object);
+    name_parents(objects.objects);
   }
   return out;
 }

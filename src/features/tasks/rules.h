@@ -22,6 +22,8 @@ void set_state(store::Documents& documents, store::Tx& tx, Task& task, domain::T
 void finish(store::Documents& documents, store::Tx& tx, Task& task, const engine::RunEnd& end, const std::string& node);
 
 TaskObject object_of(const link::ObjectStatus& status, const std::string& step, const std::string& target);
+// Fills the parents' kinds and names from the other objects of the list.
+void name_parents(std::vector<TaskObject>& objects);
 
 // What executors say about objects while their tasks watch them: latest wins, in memory, rebuilt by the snapshots that executors
 // send after a reconnect. Thread-safe.

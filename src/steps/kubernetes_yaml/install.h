@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "features/services.h"
+
+namespace fairlead::steps::kubernetes_yaml {
+
+void install(features::Services& services);
+
+}  // namespace fairlead::steps::kubernetes_yaml
