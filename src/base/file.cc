@@ -91,8 +91,12 @@ void write_durably(const std::string& path, std::string_view content, unsigned m
     if (::fsync(fd.get()) != 0) fail("sync", temporary);
   }
   if (::rename(temporary.c_str(), path.c_str()) != 0) fail("rename to", path);
-  const Descriptor folder(::open(folder_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!folder.valid() || ::fsync(folder.get()) != 0) fail("sync the folder of", path);
+  sync_folder(folder_of(path));
+}
+
+void sync_folder(const std::string& path) {
+  const Descriptor folder(::open(path.empty() ? "." : path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder.valid() || ::fsync(folder.get()) != 0) fail("sync the folder", path);
 }
 
 void make_folder(const std::string& path, unsigned mode) {

@@ -32,6 +32,8 @@ std::optional<std::string> read_if_exists(const std::string& path, std::size_t l
 std::string read(const std::string& path, std::size_t limit = 64u << 20);
 // Writes a temporary file beside `path`, fsyncs, renames and fsyncs the folder: after the call the content survives a crash.
 void write_durably(const std::string& path, std::string_view content, unsigned mode = 0600);
+// Makes the names in a folder survive a crash: what was created, renamed or removed there before.
+void sync_folder(const std::string& path);
 // Makes a folder and its parents.
 void make_folder(const std::string& path, unsigned mode = 0700);
 void remove_tree(const std::string& path);

@@ -40,16 +40,11 @@ std::string path_in(const std::string& folder, std::string_view name) {
       .with_help("check the space and the permissions of the data directory");
 }
 
-void sync_folder(const std::string& path) {
-  const file::Descriptor folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!folder.valid() || ::fsync(folder.get()) != 0) fail("sync", path);
-}
-
 // The folder of a blob, itself durable: a new entry is worth nothing while its folder may vanish.
 void make_durable_folder(const std::string& path) {
   if (file::exists(path)) return;
   file::make_folder(path);
-  sync_folder(std::filesystem::path(path).parent_path());
+  file::sync_folder(std::filesystem::path(path).parent_path());
 }
 
 void put_file(const std::string& path, std::string_view content) {
@@ -75,6 +70,7 @@ struct BlobWriter::State {
 
 Blobs::Blobs(std::string folder) : folder_(std::move(folder)) {
   for (const char* part : {"sha256", "sealed"}) file::make_folder(folder_ + "/" + part);
+  file::sync_folder(folder_);
 }
 
 std::string Blobs::path_of(std::string_view digest) const { return path_in(folder_ + "/sha256", digest); }
@@ -167,7 +163,7 @@ std::string BlobWriter::finish() {
   if (::fsync(state_->fd.get()) != 0) fail("sync", state_->temporary);
   make_durable_folder(folder);
   if (::rename(state_->temporary.c_str(), path.c_str()) != 0) fail("rename to", path);
-  sync_folder(folder);
+  file::sync_folder(folder);
   state_.reset();
   return digest;
 }

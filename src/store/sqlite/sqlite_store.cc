@@ -2,12 +2,14 @@
 #include "store/sqlite/sqlite_store.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <condition_variable>
 #include <cstring>
+#include <filesystem>
 #include <mutex>
 #include <span>
 #include <thread>
@@ -61,10 +63,19 @@ struct Outcome {
 };
 
 void create_private_file(const std::string& path) {
+  if (file::exists(path)) return;
   const file::Descriptor fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (fd.valid()) return;
-  throw Error(Fault::unavailable, text::format("cannot create or open the database {}: {}", path, std::strerror(errno)))
-      .with_help("the server's user must be able to write to that folder");
+  if (!fd.valid()) {
+    throw Error(Fault::unavailable, text::format("cannot create the database {}: {}", path, std::strerror(errno)))
+        .with_help("the server's user must be able to write to that folder");
+  }
+  file::sync_folder(std::filesystem::path(path).parent_path());
+}
+
+void sync_file(const std::string& path) {
+  const file::Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (fd.valid() && ::fsync(fd.get()) == 0) return;
+  throw Error(Fault::unavailable, text::format("cannot sync {}: {}", path, std::strerror(errno)));
 }
 
 struct Listeners {
@@ -141,10 +152,16 @@ class SqliteStore : public Store {
     refuse_nesting();
     if (file::exists(path)) throw invalid(text::format("{} exists; a backup never overwrites a file", path));
     create_private_file(path);  // SQLite accepts an empty file as its target and keeps the mode
-    SqliteConnection connection(options_.path, SqliteConnection::Use::write);
-    Statement statement(connection, "VACUUM INTO ?");
-    statement.bind(path);
-    statement.run();
+    try {
+      SqliteConnection connection(options_.path, SqliteConnection::Use::write);
+      Statement statement(connection, "VACUUM INTO ?");
+      statement.bind(path);
+      statement.run();
+      sync_file(path);
+    } catch (...) {
+      ::unlink(path.c_str());  // half a backup is worse than none
+      throw;
+    }
   }
 
  protected:
