@@ -102,6 +102,7 @@ Documents::Kind::Kind(const json::Type& type, const DocumentOptions& options, Ma
       unique_within_(options.unique_within),
       first_number_(options.first_number),
       history_(options.history),
+      publishes_(options.publish),
       make_(make) {
   id_field_ = type.find("Id");
   if (id_field_ == nullptr || id_field_->codec->each_string == nullptr) throw table_error(type, "it has no field Id");

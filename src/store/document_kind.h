@@ -36,6 +36,7 @@ class Documents::Kind {
   const std::string& prefix() const { return prefix_; }  // Projects
   const std::string& noun() const { return noun_; }
   bool history() const { return history_; }
+  bool publishes() const { return publishes_; }
   std::int64_t first_number() const { return first_number_; }
   const std::vector<DocumentColumn>& columns() const { return columns_; }
   const DocumentColumn* column(std::string_view wire_name) const;
@@ -68,6 +69,7 @@ class Documents::Kind {
   const std::string unique_within_;
   const std::int64_t first_number_;
   const bool history_;
+  const bool publishes_;
   const Make make_;
   const json::Field* id_field_ = nullptr;
   const json::Field* space_field_ = nullptr;

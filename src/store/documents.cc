@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "json/value.h"
 #include "store/document_kind.h"
+#include "store/outbox.h"
 
 namespace fairlead::store {
 
@@ -127,6 +128,19 @@ void write_references(Tx& tx, const Documents::Kind& kind, const std::string& id
     tx.run("INSERT INTO document_reference (owner_kind, owner, field, target) VALUES (?,?,?,?)", kind.name(), id, field,
            target);
   }
+}
+
+void announce(Tx& tx, const Documents::Kind& kind, const std::string& id, const std::string& space,
+              std::int64_t version, std::string_view change) {
+  if (!kind.publishes()) return;
+  std::string payload = "{\"Kind\":";
+  json::append_string(payload, kind.name());
+  payload += ",\"Id\":";
+  json::append_string(payload, id);
+  payload += ",\"SpaceId\":";
+  json::append_string(payload, space);
+  payload += text::format(",\"Version\":{},\"Change\":\"{}\"}}", version, change);
+  publish(tx, kDocumentTopic, id, payload);
 }
 
 // The condition on one field, as SQL on its column or on the reference table.
@@ -283,6 +297,7 @@ void Documents::insert_erased(Tx& tx, const Kind& kind, void* document) {
   sql.add(")");
   sql.query(tx).run();
   write_references(tx, kind, id, document);
+  announce(tx, kind, id, kind.space_of(document), 0, "Created");
 }
 
 std::int64_t Documents::update_erased(Tx& tx, const Kind& kind, void* document,
@@ -310,6 +325,7 @@ std::int64_t Documents::update_erased(Tx& tx, const Kind& kind, void* document,
   sql.where("id = ?").operand(id);
   sql.query(tx).run();
   write_references(tx, kind, id, document);
+  announce(tx, kind, id, kind.space_of(document), version, "Modified");
   return version;
 }
 
@@ -338,10 +354,13 @@ void Documents::refuse_used(const Tx& tx, const Kind& kind, std::string_view id)
 }
 
 void Documents::remove_erased(Tx& tx, const Kind& kind, std::string_view id) {
-  if (!version_erased(tx, kind, id)) throw_not_found(id);
+  const std::optional<std::int64_t> version = version_erased(tx, kind, id);
+  if (!version) throw_not_found(id);
   refuse_used(tx, kind, id);
-  tx.run(text::format("DELETE FROM {} WHERE id=?", kind.table()), id);
+  const std::string space =
+      tx.text(text::format("DELETE FROM {} WHERE id=? RETURNING space", kind.table()), id).value_or(std::string());
   tx.run("DELETE FROM document_reference WHERE owner_kind=? AND owner=?", kind.name(), id);
+  announce(tx, kind, std::string(id), space, *version, "Deleted");
 }
 
 std::optional<std::string> Documents::find_json(const Tx& tx, const Kind& kind, std::string_view id) const {

@@ -28,6 +28,10 @@
 
 namespace fairlead::store {
 
+// Every change of a document is an outbox event of this topic. Its key is the id, its payload
+// {"Kind":"project","Id":"Projects-1","SpaceId":"Spaces-1","Version":3,"Change":"Created"|"Modified"|"Deleted"}.
+inline constexpr std::string_view kDocumentTopic = "document";
+
 struct DocumentOptions {
   std::string_view table;      // "project": the table is doc_project
   std::string_view id_prefix;  // "Projects": ids are Projects-1, Projects-2, ...
@@ -36,6 +40,7 @@ struct DocumentOptions {
   std::string_view sort = "Name";       // default order: this field (must be indexed or "Id"), then the id's number
   std::string_view unique_within = {};  // an indexed field that narrows unique_in_space ("ProjectId" for channels)
   std::int64_t first_number = 1;
+  bool publish = true;   // announce every change in the outbox, see kDocumentTopic
   bool history = false;  // its references are listed by usages() but do not protect what they refer to
 };
 

@@ -2,6 +2,7 @@
 #include "store/documents.h"
 
 #include "store/conformance/suite.h"
+#include "store/outbox.h"
 
 namespace fairlead::store::conformance {
 
@@ -131,6 +132,7 @@ class DocumentsConformance : public StoreConformance {
                             .space_scoped = false,
                             .sort = "Id",
                             .unique_within = "ItemId",
+                            .publish = false,
                             .history = true});
     documents->prepare();
   }
@@ -404,6 +406,22 @@ TEST_P(DocumentsConformance, NamesForTexts) {
     EXPECT_EQ(documents->name_of(tx, "Groups-999"), std::nullopt);
     EXPECT_EQ(documents->name_of(tx, "nothing"), std::nullopt);
   });
+}
+
+TEST_P(DocumentsConformance, ChangesAreAnnouncedInTheOutbox) {
+  Item one = insert(item("a"));
+  update(one);
+  remove(one.id);
+  insert(Record{.number = "1"});  // was added with publish = false
+  std::vector<std::string> payloads;
+  for (const OutboxEvent& event : store->read([](const Tx& tx) { return outbox_after(tx, 0, 10); })) {
+    EXPECT_EQ(event.topic, kDocumentTopic);
+    EXPECT_EQ(event.key, "Items-1");
+    payloads.push_back(event.payload);
+  }
+  EXPECT_EQ(payloads, (Names{R"({"Kind":"item","Id":"Items-1","SpaceId":"Spaces-1","Version":0,"Change":"Created"})",
+                             R"({"Kind":"item","Id":"Items-1","SpaceId":"Spaces-1","Version":1,"Change":"Modified"})",
+                             R"({"Kind":"item","Id":"Items-1","SpaceId":"Spaces-1","Version":1,"Change":"Deleted"})"}));
 }
 
 TEST_P(DocumentsConformance, UnknownMembersSurvive) {
