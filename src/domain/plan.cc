@@ -5,13 +5,12 @@
 #include <set>
 
 #include "base/error.h"
+#include "domain/lists.h"
 #include "domain/octostache/template.h"
 
 namespace fairlead::domain {
 
 namespace {
-
-using List = std::vector<std::string>;
 
 constexpr std::string_view kTargetRoles = "Octopus.Action.TargetRoles";
 constexpr std::string_view kMaxParallelismName = "Octopus.Action.MaxParallelism";
@@ -19,15 +18,6 @@ constexpr std::string_view kMaxParallelismName = "Octopus.Action.MaxParallelism"
 constexpr std::string_view kStepExpression = "Octopus.Step.ConditionVariableExpression";
 constexpr std::string_view kActionExpression = "Octopus.Action.ConditionVariableExpression";
 constexpr std::size_t kDefaultParallelism = 10;
-
-bool has(const List& list, std::string_view value) {
-  return std::any_of(list.begin(), list.end(),
-                     [&](const std::string& item) { return text::equals_ignoring_case(item, value); });
-}
-
-bool intersects(const List& a, const List& b) {
-  return std::any_of(a.begin(), a.end(), [&](const std::string& item) { return has(b, item); });
-}
 
 std::string_view property(const Properties& properties, std::string_view name) {
   const auto found = properties.find(name);

@@ -6,21 +6,11 @@
 #include <set>
 
 #include "base/error.h"
+#include "domain/lists.h"
 
 namespace fairlead::domain {
 
 namespace {
-
-using List = std::vector<std::string>;
-
-bool has(const List& list, std::string_view value) {
-  return std::any_of(list.begin(), list.end(),
-                     [&](const std::string& item) { return text::equals_ignoring_case(item, value); });
-}
-
-bool intersects(const List& a, const List& b) {
-  return std::any_of(a.begin(), a.end(), [&](const std::string& item) { return has(b, item); });
-}
 
 bool allows(const List& scope, const std::string& value) {
   return scope.empty() || (!value.empty() && has(scope, value));

@@ -19,7 +19,7 @@ struct Decimal {
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-std::optional<Decimal> parse(std::string_view digits) {
+std::optional<Decimal> parse_decimal(std::string_view digits) {
   Decimal decimal;
   decimal.negative = digits.starts_with('-');
   if (decimal.negative) digits.remove_prefix(1);
@@ -105,8 +105,8 @@ std::string scientific(Decimal decimal, char letter, std::size_t places) {
   return text::format("{}{}{}{:03}", plain(mantissa, false), letter, exponent < 0 ? '-' : '+', std::abs(exponent));
 }
 
-std::optional<std::string> standard(Decimal decimal, char letter, std::optional<std::size_t> precision,
-                                    bool is_integer) {
+std::optional<std::string> standard_number(Decimal decimal, char letter, std::optional<std::size_t> precision,
+                                           bool is_integer) {
   switch (letter) {
     case 'N':
     case 'n':
@@ -188,7 +188,7 @@ Custom analyse(std::string_view format) {
   return custom;
 }
 
-std::string custom(Decimal decimal, std::string_view format) {
+std::string custom_number(Decimal decimal, std::string_view format) {
   const Custom asked = analyse(format);
   for (std::size_t i = 0; i < asked.percent; ++i) shift_left(decimal, 2);
   for (std::size_t i = 0; i < asked.thousands * 3; ++i) {
@@ -231,7 +231,7 @@ std::string custom(Decimal decimal, std::string_view format) {
 }  // namespace
 
 std::optional<std::string> format_number(std::string_view digits, std::string_view format, bool is_integer) {
-  std::optional<Decimal> decimal = parse(digits);
+  std::optional<Decimal> decimal = parse_decimal(digits);
   if (!decimal || format.size() > kMaxFormatBytes) return std::nullopt;
   if (format.empty()) return std::string(digits);
   const std::string_view rest = format.substr(1);
@@ -240,18 +240,18 @@ std::optional<std::string> format_number(std::string_view digits, std::string_vi
   if (is_letter && std::all_of(rest.begin(), rest.end(), is_digit)) {
     const std::optional<std::int64_t> precision = text::parse_int(rest);
     if (!rest.empty() && (!precision || *precision > kMaxPrecision)) return std::nullopt;
-    return standard(*decimal, letter, precision ? std::optional(static_cast<std::size_t>(*precision)) : std::nullopt,
-                    is_integer);
+    return standard_number(*decimal, letter,
+                           precision ? std::optional(static_cast<std::size_t>(*precision)) : std::nullopt, is_integer);
   }
   // Sections: positive; negative; zero.
   const std::vector<std::string> sections = text::split(format, ';');
   const bool zero = (decimal->whole + decimal->fraction).find_first_not_of('0') == std::string::npos;
-  if (zero && sections.size() > 2) return custom(*decimal, sections[2]);
+  if (zero && sections.size() > 2) return custom_number(*decimal, sections[2]);
   if (decimal->negative && sections.size() > 1 && !sections[1].empty()) {
     decimal->negative = false;
-    return custom(*decimal, sections[1]);
+    return custom_number(*decimal, sections[1]);
   }
-  return custom(*decimal, sections[0]);
+  return custom_number(*decimal, sections[0]);
 }
 
 }  // namespace fairlead::domain::octostache

@@ -25,7 +25,7 @@ struct Parts {
   std::int64_t fraction = 0;  // ticks
 };
 
-Parts split(std::int64_t ticks) {
+Parts split_time(std::int64_t ticks) {
   const sys_days date{days{ticks / kTicksPerDay - kTicksToUnix / kTicksPerDay}};
   const std::chrono::year_month_day civil{date};
   Parts parts;
@@ -162,8 +162,8 @@ std::optional<std::string> part(char letter, std::size_t count, const Parts& par
   }
 }
 
-std::optional<std::string> custom(const DotnetTime& time, std::string_view format) {
-  const Parts parts = split(time.local_ticks);
+std::optional<std::string> custom_time(const DotnetTime& time, std::string_view format) {
+  const Parts parts = split_time(time.local_ticks);
   std::string out;
   for (std::size_t at = 0; at < format.size();) {
     const char c = format[at];
@@ -191,7 +191,7 @@ std::optional<std::string> custom(const DotnetTime& time, std::string_view forma
 }
 
 // The custom form of a standard format in the invariant culture; empty when there is no such letter.
-std::string_view standard(char letter) {
+std::string_view standard_time(char letter) {
   switch (letter) {
     case 'd': return "MM/dd/yyyy";
     case 'D': return "dddd, dd MMMM yyyy";
@@ -264,9 +264,9 @@ std::optional<DotnetTime> parse_dotnet_time(std::string_view text) {
 
 std::optional<std::string> format_time(const DotnetTime& time, std::string_view format) {
   if (!in_range(time) || format.size() > kMaxFormatBytes) return std::nullopt;
-  if (format.empty()) return custom(time, "MM/dd/yyyy HH:mm:ss");
-  if (format.size() > 1) return custom(time, format);
-  const std::string_view expanded = standard(format[0]);
+  if (format.empty()) return custom_time(time, "MM/dd/yyyy HH:mm:ss");
+  if (format.size() > 1) return custom_time(time, format);
+  const std::string_view expanded = standard_time(format[0]);
   if (expanded.empty()) return std::nullopt;
   DotnetTime shown = time;
   const bool in_utc = std::string_view("rRuU").find(format[0]) != std::string_view::npos;
@@ -274,7 +274,7 @@ std::optional<std::string> format_time(const DotnetTime& time, std::string_view 
     shown.local_ticks -= time.offset_minutes * 60 * kTicksPerSecond;
     if (!in_range(shown)) return std::nullopt;
   }
-  return custom(shown, expanded);
+  return custom_time(shown, expanded);
 }
 
 }  // namespace fairlead::domain::octostache

@@ -32,24 +32,24 @@ std::string map_characters(std::string_view text, const Pair (&pairs)[Count]) {
   return out;
 }
 
-std::optional<std::string> html(const FilterCall& call) {
+std::optional<std::string> escape_html(const FilterCall& call) {
   static constexpr Pair kPairs[] = {{'&', "&amp;"},  {'<', "&lt;"},    {'>', "&gt;"},
                                     {'"', "&quot;"}, {'\'', "&apos;"}, {'/', "&#x2F;"}};
   return map_characters(*call.input, kPairs);
 }
 
-std::optional<std::string> xml(const FilterCall& call) {
+std::optional<std::string> escape_xml(const FilterCall& call) {
   static constexpr Pair kPairs[] = {{'&', "&amp;"}, {'<', "&lt;"}, {'>', "&gt;"}, {'"', "&quot;"}, {'\'', "&apos;"}};
   return map_characters(*call.input, kPairs);
 }
 
-std::optional<std::string> json(const FilterCall& call) {
+std::optional<std::string> escape_json(const FilterCall& call) {
   static constexpr Pair kPairs[] = {{'"', "\\\""}, {'\\', "\\\\"}, {'\r', "\\r"}, {'\n', "\\n"}, {'\t', "\\t"}};
   return map_characters(*call.input, kPairs);
 }
 
 // Inside single quotes YAML folds a line break to a space and n + 1 of them to n.
-std::optional<std::string> yaml_single(const FilterCall& call) {
+std::optional<std::string> escape_yaml_single(const FilterCall& call) {
   std::string out;
   const std::string_view text = *call.input;
   for (std::size_t at = 0; at < text.size(); ++at) {
@@ -73,7 +73,7 @@ void append_unicode_escape(std::string& out, char32_t c) {
   }
 }
 
-std::optional<std::string> yaml_double(const FilterCall& call) {
+std::optional<std::string> escape_yaml_double(const FilterCall& call) {
   std::string out;
   for (std::size_t at = 0; at < call.input->size();) {
     const char32_t c = next_code_point(*call.input, at);
@@ -120,10 +120,10 @@ std::string properties(std::string_view text, bool key) {
   return out;
 }
 
-std::optional<std::string> properties_key(const FilterCall& call) { return properties(*call.input, true); }
-std::optional<std::string> properties_value(const FilterCall& call) { return properties(*call.input, false); }
+std::optional<std::string> escape_properties_key(const FilterCall& call) { return properties(*call.input, true); }
+std::optional<std::string> escape_properties_value(const FilterCall& call) { return properties(*call.input, false); }
 
-std::string escape_uri(std::string_view text, std::string_view kept) {
+std::string percent_escape(std::string_view text, std::string_view kept) {
   std::string out;
   for (const char c : text) {
     const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
@@ -137,8 +137,10 @@ std::string escape_uri(std::string_view text, std::string_view kept) {
 }
 
 // RFC 3986: unreserved characters; the whole-URI form keeps the reserved ones as well.
-std::optional<std::string> uri(const FilterCall& call) { return escape_uri(*call.input, "-_.~:/?#[]@!$&'()*+,;="); }
-std::optional<std::string> uri_data(const FilterCall& call) { return escape_uri(*call.input, "-_.~"); }
+std::optional<std::string> escape_uri(const FilterCall& call) {
+  return percent_escape(*call.input, "-_.~:/?#[]@!$&'()*+,;=");
+}
+std::optional<std::string> escape_uri_data(const FilterCall& call) { return percent_escape(*call.input, "-_.~"); }
 
 }  // namespace
 
@@ -147,15 +149,15 @@ std::optional<std::string> uri_part(const FilterCall& call);  // uri_part.cc
 const std::vector<FilterRow>& escape_filters() {
   using Input = FilterRow::Input;
   static const std::vector<FilterRow> rows{
-      {"HtmlEscape", 0, 0, Input::required, html},
-      {"XmlEscape", 0, 0, Input::required, xml},
-      {"JsonEscape", 0, 0, Input::required, json},
-      {"YamlSingleQuoteEscape", 0, 0, Input::required, yaml_single},
-      {"YamlDoubleQuoteEscape", 0, 0, Input::required, yaml_double},
-      {"PropertiesKeyEscape", 0, 0, Input::required, properties_key},
-      {"PropertiesValueEscape", 0, 0, Input::required, properties_value},
-      {"UriEscape", 0, 0, Input::required, uri},
-      {"UriDataEscape", 0, 0, Input::required, uri_data},
+      {"HtmlEscape", 0, 0, Input::required, escape_html},
+      {"XmlEscape", 0, 0, Input::required, escape_xml},
+      {"JsonEscape", 0, 0, Input::required, escape_json},
+      {"YamlSingleQuoteEscape", 0, 0, Input::required, escape_yaml_single},
+      {"YamlDoubleQuoteEscape", 0, 0, Input::required, escape_yaml_double},
+      {"PropertiesKeyEscape", 0, 0, Input::required, escape_properties_key},
+      {"PropertiesValueEscape", 0, 0, Input::required, escape_properties_value},
+      {"UriEscape", 0, 0, Input::required, escape_uri},
+      {"UriDataEscape", 0, 0, Input::required, escape_uri_data},
       {"UriPart", 0, kAnyCount, Input::required, uri_part},
   };
   return rows;

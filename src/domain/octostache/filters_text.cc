@@ -15,19 +15,6 @@ namespace {
 constexpr std::size_t kMaxPatternBytes = 4096;
 constexpr std::int64_t kPatternMemory = 4 << 20;
 
-void append_utf8(std::string& out, char32_t c) {
-  if (c < 0x80) {
-    out += static_cast<char>(c);
-  } else if (c < 0x800) {
-    out += static_cast<char>(0xC0 | (c >> 6));
-    out += static_cast<char>(0x80 | (c & 0x3F));
-  } else {
-    out += static_cast<char>(0xE0 | (c >> 12));
-    out += static_cast<char>(0x80 | ((c >> 6) & 0x3F));
-    out += static_cast<char>(0x80 | (c & 0x3F));
-  }
-}
-
 // Scripts whose upper and lower case letters lie at a fixed distance or alternate: Latin, Greek, Cyrillic.
 char32_t to_case(char32_t c, bool upper) {
   struct Shift {

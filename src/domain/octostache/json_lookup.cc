@@ -56,7 +56,7 @@ std::string normalise(std::string_view text) {
   return out;
 }
 
-std::optional<json::value> parse(std::string_view text) {
+std::optional<json::value> parse_json(std::string_view text) {
   json::parse_options options;
   options.allow_comments = true;
   options.allow_trailing_commas = true;
@@ -147,7 +147,7 @@ std::string text_of(const json::value& value) {
 }  // namespace
 
 std::optional<std::string> json_lookup(std::string_view json, const std::vector<std::string>& steps) {
-  std::optional<json::value> root = parse(json);
+  std::optional<json::value> root = parse_json(json);
   if (!root) return std::nullopt;
   const json::value* current = &*root;
   for (std::size_t i = 0; i < steps.size(); ++i) {
@@ -177,7 +177,7 @@ std::optional<std::string> json_lookup(std::string_view json, const std::vector<
 std::optional<std::vector<JsonItem>> json_items(std::string_view json) {
   const std::string_view trimmed = text::trim(json);
   if (trimmed.empty() || std::string_view("[{/").find(trimmed.front()) == std::string_view::npos) return std::nullopt;
-  const std::optional<json::value> root = parse(json);
+  const std::optional<json::value> root = parse_json(json);
   if (!root || !(root->is_array() || root->is_object())) return std::nullopt;
   std::vector<JsonItem> items;
   if (root->is_array()) {

@@ -92,6 +92,7 @@ std::string print(const Tokens& tokens);
 
 // A code point at `at`, which is moved past it. Bytes that are not UTF-8 come back as U+FFFD, one by one.
 char32_t next_code_point(std::string_view text, std::size_t& at);
+void append_utf8(std::string& out, char32_t c);
 bool is_letter_or_digit(char32_t c);
 bool is_white_space(char32_t c);
 // What names in templates consist of besides white space.

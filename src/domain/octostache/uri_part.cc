@@ -44,7 +44,7 @@ bool is_scheme(std::string_view text) {
 }
 
 // nullopt: neither an absolute nor a relative URI.
-std::optional<Uri> parse(std::string_view text) {
+std::optional<Uri> parse_uri(std::string_view text) {
   Uri uri;
   uri.text = text;
   const std::size_t colon = text.find("://");
@@ -87,7 +87,7 @@ std::string host_name_type(const Uri& uri) {
   return uri.host.find_first_not_of("0123456789.") == std::string::npos ? "IPv4" : "Dns";
 }
 
-std::string flag(bool value) { return value ? "True" : "False"; }
+std::string uri_flag(bool value) { return value ? "True" : "False"; }
 
 struct PartRow {
   std::string_view name;
@@ -106,14 +106,15 @@ constexpr PartRow kParts[] = {
     {"HostAndPort", true,
      [](const Uri& uri) { return uri.port < 0 ? uri.host : text::format("{}:{}", uri.host, uri.port); }},
     {"HostNameType", true, host_name_type},
-    {"IsAbsoluteUri", false, [](const Uri& uri) { return flag(uri.is_absolute); }},
-    {"IsDefaultPort", true, [](const Uri& uri) { return flag(uri.is_default_port); }},
-    {"IsFile", true, [](const Uri& uri) { return flag(uri.scheme == "file"); }},
+    {"IsAbsoluteUri", false, [](const Uri& uri) { return uri_flag(uri.is_absolute); }},
+    {"IsDefaultPort", true, [](const Uri& uri) { return uri_flag(uri.is_default_port); }},
+    {"IsFile", true, [](const Uri& uri) { return uri_flag(uri.scheme == "file"); }},
     {"IsLoopback", true,
      [](const Uri& uri) {
-       return flag(uri.host == "localhost" || uri.host == "[::1]" || uri.host.starts_with("127.") || uri.host.empty());
+       return uri_flag(uri.host == "localhost" || uri.host == "[::1]" || uri.host.starts_with("127.") ||
+                       uri.host.empty());
      }},
-    {"IsUnc", true, [](const Uri& uri) { return flag(uri.scheme == "file" && !uri.host.empty()); }},
+    {"IsUnc", true, [](const Uri& uri) { return uri_flag(uri.scheme == "file" && !uri.host.empty()); }},
     {"Path", true, [](const Uri& uri) { return uri.path; }},
     {"PathAndQuery", true, [](const Uri& uri) { return uri.path + uri.query; }},
     {"Port", true, [](const Uri& uri) { return std::to_string(uri.port); }},
@@ -127,7 +128,7 @@ constexpr PartRow kParts[] = {
 
 std::optional<std::string> uri_part(const FilterCall& call) {
   if (call.options.empty()) return "[UriPart error: no argument given]";
-  const std::optional<Uri> uri = parse(*call.input);
+  const std::optional<Uri> uri = parse_uri(*call.input);
   if (!uri) return std::string(*call.input);
   const std::string& name = call.options[0];
   for (const PartRow& row : kParts) {
