@@ -32,8 +32,12 @@ class Octopus:
             body = json.dumps(body)
         if isinstance(body, str):
             body = body.encode()
+        headers = headers or {}
         try:
-            self._connection.request(method, path, body, headers or {})
+            try:
+                self._connection.request(method, path, body, headers, encode_chunked="Transfer-Encoding" in headers)
+            except (BrokenPipeError, ConnectionResetError):
+                pass  # the server has seen enough; its answer says why
             response = self._connection.getresponse()
             return response.status, response.headers, response.read().decode(errors="replace")
         except (http.client.HTTPException, OSError):
