@@ -152,7 +152,7 @@ class Mirror::Impl : public std::enable_shared_from_this<Mirror::Impl> {
       status.watches = feeds_->size();
       status.stale_reason = feeds_->stale_reason();
     }
-    status.stale = stale_since_us_ != 0;
+    status.stale = stale_;
     status.stale_since_us = stale_since_wall_us_;
     return status;
   }
@@ -223,14 +223,15 @@ class Mirror::Impl : public std::enable_shared_from_this<Mirror::Impl> {
       now_stale = feeds_->stale();
     }
     const std::int64_t now = clock_.steady_us();
-    if (now_stale && stale_since_us_ == 0) {
+    if (now_stale && !stale_) {
       const std::lock_guard lock(mutex_);
+      stale_ = true;
       stale_since_us_ = now;
       stale_since_wall_us_ = clock_.now().us;
-    } else if (!now_stale && stale_since_us_ != 0) {
+    } else if (!now_stale && stale_) {
       for (auto& [id, pending] : pending_) extend(*pending, now);
       const std::lock_guard lock(mutex_);
-      stale_since_us_ = 0;
+      stale_ = false;
       stale_since_wall_us_ = 0;
     }
     // Refused kinds and new outages change texts and deadlines: everything is looked at again.
@@ -248,7 +249,7 @@ class Mirror::Impl : public std::enable_shared_from_this<Mirror::Impl> {
   }
 
   std::int64_t deadline_of(const Pending& pending, std::int64_t now) const {
-    if (pending.deadline_us == 0 || stale_since_us_ == 0) return pending.deadline_us;
+    if (pending.deadline_us == 0 || !stale_) return pending.deadline_us;
     const std::int64_t outage = now - std::max(stale_since_us_, pending.registered_us);
     const std::int64_t room = pending.expectation.timeout_ms * kMillisecond - pending.extension_us;
     return pending.deadline_us + std::clamp<std::int64_t>(outage, 0, std::max<std::int64_t>(room, 0));
@@ -397,7 +398,7 @@ class Mirror::Impl : public std::enable_shared_from_this<Mirror::Impl> {
     Verdict verdict;
     verdict.outcome = Outcome::timed_out;
     verdict.message = format("not ready within {}", duration_text(pending.expectation.timeout_ms * kMillisecond));
-    if (stale_since_us_ != 0) verdict.message += format(" (not observed since {})", iso8601(Time{stale_since_wall_us_}));
+    if (stale_) verdict.message += format(" (not observed since {})", iso8601(Time{stale_since_wall_us_}));
     std::size_t lines = 0;
     for (const ObjectState& state : judgement.objects) {
       if (!state.parent_uid.empty() || state.progress == Progress::successful) continue;
@@ -537,6 +538,7 @@ class Mirror::Impl : public std::enable_shared_from_this<Mirror::Impl> {
   Records records_;
   std::unique_ptr<Feeds> feeds_;
   std::map<std::string, std::shared_ptr<Pending>> pending_;
+  bool stale_ = false;
   std::int64_t stale_since_us_ = 0;
   std::int64_t stale_since_wall_us_ = 0;
   // Loop's thread only.

@@ -111,9 +111,7 @@ std::optional<double> parse_float(std::string_view text) {
 // A number as Go's encoding/json prints it and Kubernetes reads it back: integral doubles are integers on the wire.
 json::Value number_value(double value) {
   constexpr double kTwoTo63 = 9'223'372'036'854'775'808.0;
-  if (value != std::trunc(value)) return value;
-  if (std::abs(value) < kTwoTo63) return static_cast<std::int64_t>(value);
-  if (value > 0 && value < 2 * kTwoTo63) return static_cast<std::uint64_t>(value);
+  if (value == std::trunc(value) && std::abs(value) < kTwoTo63) return static_cast<std::int64_t>(value);
   return value;
 }
 

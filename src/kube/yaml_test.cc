@@ -194,9 +194,13 @@ TEST(Yaml, ScalarsAreReadAsKubectlReadsThem) {
       continue;
     }
     ASSERT_NE(got, "!") << c.yaml;
-    EXPECT_EQ(json::canonical_text(json::parse(got, "ours")),
-              json::canonical_text(json::parse(std::string("{\"a\":") + c.json + "}", "theirs")))
-        << c.yaml;
+    const json::Value ours = json::parse(got, "ours").at("a");
+    const json::Value theirs = json::parse(c.json, "theirs");
+    if (ours.is_double() && theirs.is_number()) {
+      EXPECT_EQ(ours.get_double(), theirs.to_number<double>()) << c.yaml;  // Go writes huge ones without exponent
+    } else {
+      EXPECT_EQ(json::canonical_text(ours), json::canonical_text(theirs)) << c.yaml;
+    }
   }
 }
 
