@@ -8,6 +8,7 @@
 #include "api/dispatch.h"
 #include "base/bytes.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "engine/engine.h"
@@ -19,6 +20,7 @@
 #include "net/http_server.h"
 #include "server/data_directory.h"
 #include "server/executor_gateway.h"
+#include "server/janitor.h"
 #include "steps/install_all.h"
 #include "store/blobs.h"
 #include "store/documents.h"
@@ -45,7 +47,8 @@ std::unique_ptr<store::Store> open_store(const DataDirectory& data, Clock& clock
 }
 
 store::Sealer open_sealer(const Config& config, const DataDirectory& data) {
-  if (config.master_key_file.empty()) return store::Sealer::from_file(data.master_key(), true);
+  // A lost key is an error, not a reason for a new one: only a data directory without a database may get one.
+  if (config.master_key_file.empty()) return store::Sealer::from_file(data.master_key(), !file::exists(data.database()));
   return store::Sealer::from_file(config.master_key_file, false);
 }
 
@@ -200,6 +203,7 @@ struct Server::Impl {
   link::Hub hub;
   api::Server api;
   features::Services services;
+  Janitor janitor{*store};
   std::unique_ptr<api::Dispatcher> dispatcher;
   std::unique_ptr<net::HttpServer> http;
   std::atomic<bool> running{false};
@@ -212,6 +216,7 @@ Server::~Server() { stop(); }
 
 void Server::start() {
   impl_->engine.run();
+  impl_->janitor.start();
   impl_->http->start();
   impl_->running = true;
   log::info("the server is ready", {{"url", impl_->http->url()}, {"data", impl_->data.path()}, {"version", kProductVersion}});
@@ -226,6 +231,7 @@ void Server::stop() {
   impl_->hub.stop();
   impl_->http->stop();
   impl_->gateway.stop();
+  impl_->janitor.stop();
   impl_->engine.stop();
   impl_->store->close();
 }
