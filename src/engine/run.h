@@ -320,7 +320,8 @@ class Run {
       branches.started(frames.back().done());
     }
     const bool finished = branches.finish();
-    co_await detail::ParkUnless{finished};
+    detail::ParkUnless all_ended{finished};
+    co_await all_ended;
     std::vector<Settled<T>> results;
     for (Durable<T>& frame : frames) {
       Settled<T>& settled = results.emplace_back();

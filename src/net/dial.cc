@@ -156,7 +156,7 @@ struct Answer {
 };
 
 asio::awaitable<Answer> exchange_heads(Dial& dial, Connection& connection, std::string request) {
-  if (!co_await connection.write(request, {}, kHandshakePace)) throw dial.unreachable("the connection was lost");
+  if (!co_await connection.write(request, std::string_view(), kHandshakePace)) throw dial.unreachable("the connection was lost");
   std::string text;
   std::size_t end = std::string::npos;
   char buffer[4096];

@@ -92,7 +92,7 @@ asio::awaitable<void> EventStreamSession::run(std::shared_ptr<Connection> connec
       buffer_.clear();
       last = closing_;
     }
-    if (!batch.empty() && !co_await connection->write(batch, {}, pace)) break;
+    if (!batch.empty() && !co_await connection->write(batch, std::string_view(), pace)) break;
     if (last) break;
     if (!batch.empty()) {
       batch.clear();
@@ -101,7 +101,7 @@ asio::awaitable<void> EventStreamSession::run(std::shared_ptr<Connection> connec
     wake_->expires_after(std::chrono::milliseconds(heartbeat_ms));
     error_code error;
     co_await wake_->async_wait(asio::redirect_error(asio::use_awaitable, error));
-    if (!error && !co_await connection->write(": heartbeat\n\n", {}, pace)) break;
+    if (!error && !co_await connection->write(": heartbeat\n\n", std::string_view(), pace)) break;
   }
   connection->shutdown_write();
   connection->abort();

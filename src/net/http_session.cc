@@ -236,7 +236,7 @@ asio::awaitable<HttpSession::Next> HttpSession::read_body(RequestParser& parser,
     request.body.reserve(static_cast<std::size_t>(std::min(*length, kMaxReservedAhead)));
   }
   if (expects && parser.has_body() && unread().empty() && !http_1_0_) {
-    if (!co_await connection_.write("HTTP/1.1 100 Continue\r\n\r\n", {}, write_pace())) co_return Next::close;
+    if (!co_await connection_.write("HTTP/1.1 100 Continue\r\n\r\n", std::string_view(), write_pace())) co_return Next::close;
   }
   const std::function<bool(std::string_view)> take = [&](std::string_view bytes) {
     if (!route.answer) return take_bytes(bytes, request, limit, upload);
@@ -329,7 +329,7 @@ asio::awaitable<HttpSession::Next> HttpSession::run_stream(Request request) {
   const std::string head = text::format(
       "HTTP/1.1 200 OK\r\nDate: {}\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\nX-Accel-Buffering: no\r\n"
       "Connection: close\r\n\r\n", server_.date());
-  if (co_await connection_.write(head, {}, write_pace())) {
+  if (co_await connection_.write(head, std::string_view(), write_pace())) {
     input_ = {};
     co_await events->run(session_->connection, server_.options.heartbeat_ms, write_pace());
   }
@@ -370,7 +370,7 @@ asio::awaitable<HttpSession::Next> HttpSession::run_websocket(const Route& route
   const std::string head = text::format(
       "HTTP/1.1 101 Switching Protocols\r\nDate: {}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {}\r\n{}\r\n",
       server_.date(), accept_key(key), protocol.empty() ? std::string() : "Sec-WebSocket-Protocol: " + protocol + "\r\n");
-  if (!co_await connection_.write(head, {}, write_pace())) {
+  if (!co_await connection_.write(head, std::string_view(), write_pace())) {
     socket->abandon();
     co_return Next::close;
   }

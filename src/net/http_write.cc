@@ -85,7 +85,7 @@ asio::awaitable<HttpSession::Next> HttpSession::send(Response response, Next aft
   const std::uint64_t size = response.file ? response.file->length : response.body.size();
   std::string head = head_text(response, size, after == Next::go_on);
   if (head_only_ || !may_have_body(response.status)) {
-    co_return co_await connection_.write(head, {}, write_pace()) ? after : Next::close;
+    co_return co_await connection_.write(head, std::string_view(), write_pace()) ? after : Next::close;
   }
   if (response.file) co_return co_await send_file(head, *response.file, descriptor) ? after : Next::close;
   if (connection_.secure() && head.size() + response.body.size() <= kJoinedBytes) {

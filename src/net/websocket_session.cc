@@ -217,7 +217,7 @@ asio::awaitable<void> WebSocketSession::write_all() {
     }
     if (connection_->aborted()) break;
     if (!batch.empty()) {
-      if (!co_await connection_->write(batch, {}, kWebSocketPace)) {
+      if (!co_await connection_->write(batch, std::string_view(), kWebSocketPace)) {
         connection_->abort();
         break;
       }
