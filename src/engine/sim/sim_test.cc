@@ -65,13 +65,17 @@ void check_nothing_is_left(World& world) {
   }
 }
 
-// Lines of a log without their times: what must be the same with and without crashes.
+// The log without times, element by element: what must be the same with and without crashes. In what order branches
+// moved is free.
 std::string log_of(World& world, const RunId& run) {
   world.log().flush();
-  std::string lines;
+  std::map<std::string, std::string> by_element;
   for (const LogEntry& entry : world.log().tail(run.value, 0, 1u << 30).entries) {
-    lines += entry.element_id + (entry.line ? entry.line->text : std::string(name_of(*entry.element->status))) + "\n";
+    by_element[entry.element_id] +=
+        " " + (entry.line ? entry.line->text : std::string(name_of(*entry.element->status)));
   }
+  std::string lines;
+  for (const auto& [element, texts] : by_element) lines += element + ":" + texts + "\n";
   return lines;
 }
 
