@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// One thread drives up to `in_flight` asynchronous requests. Each object: known or surveyed metadata says "still in force"
+// One thread drives up to `in_flight` asynchronous requests. Each object: known or surveyed metadata says "still in
+// force"
 // -> unchanged, no write; else apply without force, so that every conflicting field can be named; where only former
-// managers of ours or, with `force`, others conflict -> apply with force. Former managers found in the answer are absorbed.
+// managers of ours or, with `force`, others conflict -> apply with force. Former managers found in the answer are
+// absorbed.
 #include "kube/apply.h"
 
 #include <algorithm>
@@ -55,7 +57,11 @@ struct Mailbox {
 class Applier {
  public:
   Applier(KubeClient& client, Discovery& discovery, const Clock& clock, const ApplyOptions& options)
-      : client_(client), discovery_(discovery), clock_(clock), options_(options), mailbox_(std::make_shared<Mailbox>()) {}
+      : client_(client),
+        discovery_(discovery),
+        clock_(clock),
+        options_(options),
+        mailbox_(std::make_shared<Mailbox>()) {}
 
   ApplyReport run(const std::vector<Prepared>& objects) {
     prepare(objects);
@@ -99,7 +105,7 @@ class Applier {
     for (std::size_t i = 0; i < works_.size(); ++i) {
       Work& work = works_[i];
       if (options_.known) work.live = options_.known(work.result.key);
-      if (work.live || work.prepared->of_new_kind || options_.dry_run || work.hash.empty()) continue;
+      if (work.live || options_.dry_run || work.hash.empty()) continue;
       groups[work.prepared->resource.text() + " " + work.result.key.namespace_name].push_back(i);
     }
     std::vector<std::size_t> singles;
@@ -298,10 +304,11 @@ class Applier {
       limits.max_depth = 200;
       Object object(json::parse(response.body, "the answer", limits));
       if (!options_.dry_run && absorb_patch(object, options_.field_manager)) {
-        object = absorb_former_managers(client_, work.prepared->resource, work.body, std::move(object), options_.field_manager,
-                                        options_.cancel);
+        object = absorb_former_managers(client_, work.prepared->resource, work.body, std::move(object),
+                                        options_.field_manager, options_.cancel);
       }
-      const bool same = work.live && work.live->uid == object.uid() && work.live->resource_version == object.resource_version();
+      const bool same =
+          work.live && work.live->uid == object.uid() && work.live->resource_version == object.resource_version();
       work.result.applied = response.status == 201 ? Applied::created : same ? Applied::unchanged : Applied::configured;
       work.result.uid = object.uid();
       work.result.generation = object.generation().value_or(0);
@@ -343,7 +350,8 @@ class Applier {
         options_.cancel.check();
       }
     }
-    const bool any_written = std::ranges::any_of(stage, [&](std::size_t i) { return works_[i].result.applied != Applied::unchanged; });
+    const bool any_written =
+        std::ranges::any_of(stage, [&](std::size_t i) { return works_[i].result.applied != Applied::unchanged; });
     if (any_written) discovery_.refresh(options_.cancel);
   }
 
@@ -389,7 +397,8 @@ class Applier {
     }
     if (report.error || report.failures.empty()) return;
     Error error = report.failures.front().second;
-    error.at(report.failures.front().first, format("{} of {} have been applied before this", applied, text::counted(static_cast<std::int64_t>(works_.size()), "object")));
+    error.at(report.failures.front().first, format("{} of {} have been applied before this", applied,
+                                                   text::counted(static_cast<std::int64_t>(works_.size()), "object")));
     for (std::size_t i = 1; i < report.failures.size() && i < 50; ++i) {
       error.at(report.failures[i].first, report.failures[i].second.message());
     }
@@ -418,8 +427,8 @@ std::string_view name_of(Applied applied) {
   return "unchanged";
 }
 
-ApplyReport apply_all(KubeClient& client, Discovery& discovery, const Clock& clock, const std::vector<Prepared>& objects,
-                      const ApplyOptions& options) {
+ApplyReport apply_all(KubeClient& client, Discovery& discovery, const Clock& clock,
+                      const std::vector<Prepared>& objects, const ApplyOptions& options) {
   return Applier(client, discovery, clock, options).run(objects);
 }
 

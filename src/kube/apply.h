@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Server-side apply of many objects: in stages, bounded in flight, conflicts named, our former managers absorbed,
-// unchanged objects skipped. Blocks the calling thread, which drives asynchronous requests; a cancel stops between objects.
+// unchanged objects skipped. Blocks the calling thread, which drives asynchronous requests; a cancel stops between
+// objects.
 #pragma once
 
 #include <cstdint>
@@ -41,12 +42,12 @@ struct ObjectResult {
 
 struct ApplyOptions {
   std::string field_manager;
-  bool force = true;           // take conflicting fields over and name them; false: Error(conflict)
+  bool force = true;  // take conflicting fields over and name them; false: Error(conflict)
   bool dry_run = false;
   int in_flight = 16;
   std::vector<std::pair<std::string, std::string>> labels;  // added to every object
-  Secret hash_key;             // see applied_hash
-  std::int64_t definition_timeout_ms = 60'000;  // a CRD until Established and served
+  Secret hash_key;                                          // see applied_hash
+  std::int64_t definition_timeout_ms = 60'000;              // a CRD until Established and served
   // What is known of a live object without asking (the mirror); nullopt: ask the server. May be empty.
   std::function<std::optional<LiveMetadata>(const ObjectKey&)> known;
   // After each object, on the calling thread.
@@ -55,14 +56,15 @@ struct ApplyOptions {
 };
 
 struct ApplyReport {
-  std::vector<ObjectResult> objects;  // what was done, in the order of `objects`; shorter when it failed or was cancelled
-  std::optional<Error> error;         // the first failure; later stages were not begun
+  std::vector<ObjectResult>
+      objects;                 // what was done, in the order of `objects`; shorter when it failed or was cancelled
+  std::optional<Error> error;  // the first failure; later stages were not begun
   // Everything that went wrong in the failing stage, one per object.
   std::vector<std::pair<std::string, Error>> failures;
 };
 
 // Never throws for what the server answers: the report says what has been applied and what failed.
-ApplyReport apply_all(KubeClient& client, Discovery& discovery, const Clock& clock, const std::vector<Prepared>& objects,
-                      const ApplyOptions& options);
+ApplyReport apply_all(KubeClient& client, Discovery& discovery, const Clock& clock,
+                      const std::vector<Prepared>& objects, const ApplyOptions& options);
 
 }  // namespace fairlead::kube

@@ -63,7 +63,10 @@ TEST(Apply, ConfigurationBeforeWorkloadsAndWhatCameOfEach) {
   EXPECT_EQ(report.objects[0].resource_version, "7");
   const auto writes = fixture.client.lines("PATCH");
   ASSERT_EQ(writes.size(), 2u);
-  EXPECT_EQ(writes[0], "PATCH /api/v1/namespaces/shop/configmaps/settings?fieldManager=fairlead%2Fi%2FProjects-1&force=false&fieldValidation=Strict");
+  EXPECT_EQ(writes[0],
+            "PATCH "
+            "/api/v1/namespaces/shop/configmaps/"
+            "settings?fieldManager=fairlead%2Fi%2FProjects-1&force=false&fieldValidation=Strict");
   EXPECT_THAT(writes[1], HasSubstr("/deployments/web?"));
 }
 
@@ -75,9 +78,13 @@ TEST(Apply, UnchangedObjectsAreNotWritten) {
       return answer(201, stored(request, "7"));
     }
     if (hash.empty()) return answer(404, "{}");
-    return answer(200, text::format(R"({{"metadata":{{"name":"settings","uid":"u","resourceVersion":"7","annotations":{{"fairlead.dev/applied-hash":"{}"}},
+    return answer(
+        200,
+        text::format(
+            R"({{"metadata":{{"name":"settings","uid":"u","resourceVersion":"7","annotations":{{"fairlead.dev/applied-hash":"{}"}},
         "managedFields":[{{"manager":"fairlead/i/Projects-1","operation":"Apply","apiVersion":"v1",
-        "fieldsV1":{{"f:metadata":{{"f:annotations":{{"f:fairlead.dev/applied-hash":{{}}}}}},"f:data":{{"f:a":{{}}}}}}}}]}}}})", hash));
+        "fieldsV1":{{"f:metadata":{{"f:annotations":{{"f:fairlead.dev/applied-hash":{{}}}}}},"f:data":{{"f:a":{{}}}}}}}}]}}}})",
+            hash));
   });
   const char* const yaml = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {a: '1'}\n";
   EXPECT_EQ(fixture.run(yaml).objects.at(0).applied, Applied::created);
@@ -123,7 +130,8 @@ TEST(Apply, ConflictsAreTakenOverAndNamed) {
 TEST(Apply, WithoutForceAConflictFailsAndLaterStagesDoNotBegin) {
   Fixture fixture([](const KubeRequest& request) {
     if (request.method == "GET") return answer(404, "{}");
-    return request.path.find("configmaps") != std::string::npos ? answer(409, kConflict) : answer(200, stored(request, "7"));
+    return request.path.find("configmaps") != std::string::npos ? answer(409, kConflict)
+                                                                : answer(200, stored(request, "7"));
   });
   fixture.options.force = false;
   const ApplyReport report = fixture.run(kTwoObjects);
@@ -142,7 +150,9 @@ TEST(Apply, OverloadIsTriedAgainAndRejectionIsNot) {
     if (request.path.find("configmaps") != std::string::npos) {
       return overloads-- > 0 ? answer(503, "{}") : answer(201, stored(request, "7"));
     }
-    return answer(422, R"({"kind":"Status","reason":"Invalid","message":"Deployment web is invalid","details":{"causes":[{"field":"spec.selector","message":"field is immutable"}]}})");
+    return answer(
+        422,
+        R"({"kind":"Status","reason":"Invalid","message":"Deployment web is invalid","details":{"causes":[{"field":"spec.selector","message":"field is immutable"}]}})");
   });
   const ApplyReport report = fixture.run(kTwoObjects);
   ASSERT_TRUE(report.error);
@@ -170,7 +180,8 @@ TEST(Discovery, UnknownKindsRefreshOnceAndNameAlternatives) {
   ManualClock clock;
   FakeClient client([](const KubeRequest& request) { return answer(200, discovery_answer(request.path)); });
   Discovery discovery(client, clock);
-  EXPECT_EQ(discovery.resolve("apps", "v1", "Deployment", CancelToken()).path("n", "x"), "/apis/apps/v1/namespaces/n/deployments/x");
+  EXPECT_EQ(discovery.resolve("apps", "v1", "Deployment", CancelToken()).path("n", "x"),
+            "/apis/apps/v1/namespaces/n/deployments/x");
   clock.advance(kMinute);
   try {
     discovery.resolve("apps", "v1beta1", "Deployment", CancelToken());
@@ -185,11 +196,17 @@ TEST(Discovery, ServersWithoutAggregationAreAskedGroupByGroup) {
   FakeClient client([](const KubeRequest& request) {
     if (request.path == "/api") return answer(200, R"({"kind":"APIVersions","versions":["v1"]})");
     if (request.path == "/apis") {
-      return answer(200, R"({"kind":"APIGroupList","groups":[{"name":"apps","preferredVersion":{"version":"v1"},"versions":[{"version":"v1"}]},
+      return answer(
+          200,
+          R"({"kind":"APIGroupList","groups":[{"name":"apps","preferredVersion":{"version":"v1"},"versions":[{"version":"v1"}]},
           {"name":"broken","preferredVersion":{"version":"v1"},"versions":[{"version":"v1"}]}]})");
     }
-    if (request.path == "/api/v1") return answer(200, R"({"resources":[{"name":"pods","kind":"Pod","namespaced":true,"verbs":["list","watch","patch"]},{"name":"pods/log","kind":"Pod"}]})");
-    if (request.path == "/apis/apps/v1") return answer(200, R"({"resources":[{"name":"deployments","kind":"Deployment","namespaced":true,"verbs":[]}]})");
+    if (request.path == "/api/v1")
+      return answer(
+          200,
+          R"({"resources":[{"name":"pods","kind":"Pod","namespaced":true,"verbs":["list","watch","patch"]},{"name":"pods/log","kind":"Pod"}]})");
+    if (request.path == "/apis/apps/v1")
+      return answer(200, R"({"resources":[{"name":"deployments","kind":"Deployment","namespaced":true,"verbs":[]}]})");
     return answer(404, "");
   });
   Discovery discovery(client, system_clock());
@@ -207,15 +224,19 @@ TEST(StatusError, SaysWhatToDo) {
   };
   const Case cases[] = {
       {401, R"({"message":"Unauthorized"})", Fault::unauthenticated, "expired or wrong"},
-      {403, R"({"message":"deployments.apps \"web\" is forbidden: User \"u\" cannot patch resource"})", Fault::forbidden, "User \"u\" cannot patch"},
+      {403, R"({"message":"deployments.apps \"web\" is forbidden: User \"u\" cannot patch resource"})",
+       Fault::forbidden, "User \"u\" cannot patch"},
       {403, R"({"message":"exceeded quota: q"})", Fault::forbidden, "ResourceQuota"},
-      {404, R"({"message":"namespaces \"x\" not found","details":{"kind":"namespaces","name":"x"}})", Fault::not_found, "the namespace \"x\" does not exist"},
+      {404, R"({"message":"namespaces \"x\" not found","details":{"kind":"namespaces","name":"x"}})", Fault::not_found,
+       "the namespace \"x\" does not exist"},
       {409, R"({"message":"the object has been modified"})", Fault::conflict, "has been modified"},
       {413, "too large", Fault::invalid, "1.5 MiB"},
-      {422, R"({"message":"invalid","details":{"causes":[{"field":"spec.x","message":"Required"}]}})", Fault::invalid, "spec.x"},
+      {422, R"({"message":"invalid","details":{"causes":[{"field":"spec.x","message":"Required"}]}})", Fault::invalid,
+       "spec.x"},
       {422, R"({"message":"spec.selector: Invalid value: field is immutable"})", Fault::invalid, "cannot be changed"},
       {400, R"({"message":"strict decoding error: unknown field \"spec.foo\""})", Fault::invalid, "spec.foo"},
-      {500, R"({"message":"failed to create typed patch object: .spec.foo: field not declared in schema"})", Fault::invalid, ".spec.foo"},
+      {500, R"({"message":"failed to create typed patch object: .spec.foo: field not declared in schema"})",
+       Fault::invalid, ".spec.foo"},
       {500, "<html>", Fault::unavailable, "answers 500"},
       {503, "", Fault::unavailable, "overloaded"},
   };
@@ -243,9 +264,8 @@ TEST(Client, ListsPageByPageAndStartsAnewOnceWhenATokenExpires) {
   pods.kind = "Pod";
   pods.plural = "pods";
   std::vector<std::string> names;
-  const std::string version = list(client, pods, ListQuery(), CancelToken(), [&](Object&& object) {
-    names.push_back(object.key().text());
-  });
+  const std::string version =
+      list(client, pods, ListQuery(), CancelToken(), [&](Object&& object) { names.push_back(object.key().text()); });
   EXPECT_EQ(version, "9");
   EXPECT_THAT(names, ElementsAre("Pod a", "Pod a", "Pod b"));
 }

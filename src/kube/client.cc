@@ -23,7 +23,8 @@ constexpr std::int64_t kLongestOwnPauseMs = 8'000;
 // No new attempt after this long, whatever the count.
 constexpr std::int64_t kRetryBudgetUs = 120 * kSecond;
 constexpr std::size_t kAnswerDepth = 200;
-constexpr std::string_view kMetadataOnly = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
+constexpr std::string_view kMetadataOnly =
+    "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
 
 KubeOutcome attempt(KubeClient& client, const KubeRequest& request, const CancelToken& cancel) {
   struct Waiting {
@@ -106,8 +107,9 @@ bool worth_retrying(const KubeOutcome& outcome) {
     case 502:
     case 503:
     case 504: return true;
-    case 409: return response.body.find("AlreadyExists") != std::string::npos ||  // a race of two creations
-                     response.body.find("Operation cannot be fulfilled on resourcequotas") != std::string::npos;
+    case 409:
+      return response.body.find("AlreadyExists") != std::string::npos ||  // a race of two creations
+             response.body.find("Operation cannot be fulfilled on resourcequotas") != std::string::npos;
     case 500: return response.body.find("field not declared in schema") == std::string::npos;
     default: return false;
   }
@@ -128,7 +130,8 @@ KubeResponse perform(KubeClient& client, const KubeRequest& request, const Cance
   for (int count = 1;; ++count) {
     cancel.check();
     KubeOutcome outcome = attempt(client, request, cancel);
-    const bool again = repeatable && count < kAttempts && worth_retrying(outcome) && system_clock().steady_us() < last_start;
+    const bool again =
+        repeatable && count < kAttempts && worth_retrying(outcome) && system_clock().steady_us() < last_start;
     if (!again) {
       if (outcome.error) throw *std::move(outcome.error);
       return std::move(outcome.response);
@@ -162,7 +165,8 @@ std::string list(KubeClient& client, const Resource& resource, const ListQuery& 
   while (true) {
     KubeRequest request;
     request.path = list_path(resource, query, token);
-    if (query.metadata_only) request.accept = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
+    if (query.metadata_only)
+      request.accept = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
     const KubeResponse response = perform(client, request, cancel);
     if (response.status == 410 && !token.empty() && !restarted) {
       token.clear();
@@ -268,7 +272,8 @@ KubeRequest pod_log_request(std::string_view namespace_name, std::string_view po
 
 KubeRequest events_request(std::string_view namespace_name, std::string_view uid) {
   KubeRequest request;
-  request.path = format("/api/v1/namespaces/{}/events", namespace_name.empty() ? "default" : percent_encode(namespace_name));
+  request.path =
+      format("/api/v1/namespaces/{}/events", namespace_name.empty() ? "default" : percent_encode(namespace_name));
   add_query(request.path, "fieldSelector", format("involvedObject.uid={}", uid));
   add_query(request.path, "limit", "200");
   return request;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The Kubernetes API. KubeClient is the seam (three virtual calls, faked in tests by a table of answers); the typed calls
-// below are built on it and are what the rest of Fairlead uses. HttpKubeClient speaks HTTPS through net/http_client.h.
-// API reference: https://kubernetes.io/docs/reference/using-api/api-concepts/
-// All calls are thread-safe. Blocking calls throw Error; its text names verb, object and what to do, never a secret.
+// The Kubernetes API. KubeClient is the seam (three virtual calls, faked in tests by a table of answers); the typed
+// calls below are built on it and are what the rest of Fairlead uses. HttpKubeClient speaks HTTPS through
+// net/http_client.h. API reference: https://kubernetes.io/docs/reference/using-api/api-concepts/ All calls are
+// thread-safe. Blocking calls throw Error; its text names verb, object and what to do, never a secret.
 #pragma once
 
 #include <cstdint>
@@ -22,12 +22,12 @@ namespace fairlead::kube {
 
 struct KubeRequest {
   std::string method = "GET";
-  std::string path;          // with query
+  std::string path;  // with query
   std::string body;
   std::string content_type;  // "" without body
   std::string accept = "application/json";
   std::string if_none_match;
-  std::int64_t timeout_ms = 60'000;         // 0: none (streams)
+  std::int64_t timeout_ms = 60'000;  // 0: none (streams)
   std::size_t max_answer_bytes = 64u << 20;
 };
 
@@ -38,7 +38,7 @@ struct KubeResponse {
   std::string content_type;
   std::vector<std::string> warnings;  // texts of Warning: 299 headers
   int retry_after_seconds = 0;
-  std::int64_t server_time_us = 0;    // the Date header, 0 where absent
+  std::int64_t server_time_us = 0;  // the Date header, 0 where absent
 };
 
 // What a request came to: an answer of any status, or an error where there was none (unavailable, timeout, cancelled).
@@ -47,14 +47,15 @@ struct KubeOutcome {
   std::optional<Error> error;
 };
 
-// Receives a stream. Called one at a time from a thread of the client; must not block. Kept alive until on_end has returned.
+// Receives a stream. Called one at a time from a thread of the client; must not block. Kept alive until on_end has
+// returned.
 class KubeStreamSink {
  public:
   virtual ~KubeStreamSink() = default;
   virtual void on_open(const KubeResponse& head) = 0;  // any status; a body that is not 200 comes with on_end
   // One line without its end. False: pause until resume() (the line has been taken).
   virtual bool on_line(std::string_view line) = 0;
-  virtual void on_end(KubeOutcome outcome) = 0;        // last call; `error` unset for a clean end
+  virtual void on_end(KubeOutcome outcome) = 0;  // last call; `error` unset for a clean end
 };
 
 // Cancels when destroyed; the sink may still get a call or two, the last being on_end.
@@ -67,7 +68,8 @@ class KubeStream {
 class KubeClient {
  public:
   virtual ~KubeClient() = default;
-  // One attempt. `done` is called exactly once, from a thread of the client or before start() returns; it must not block.
+  // One attempt. `done` is called exactly once, from a thread of the client or before start() returns; it must not
+  // block.
   virtual void start(KubeRequest request, std::function<void(KubeOutcome)> done, const CancelToken& cancel) = 0;
   virtual std::unique_ptr<KubeStream> stream(KubeRequest request, std::shared_ptr<KubeStreamSink> sink) = 0;
   // "https://10.0.0.1:6443": for error texts.
@@ -76,8 +78,8 @@ class KubeClient {
 
 // --- blocking calls with retries ------------------------------------------------------------------------------------
 
-// 429, 502, 503, 504 and lost connections are tried again (Retry-After honoured) up to kAttempts; only for requests that may
-// be sent twice. Everything else comes back at the first answer.
+// 429, 502, 503, 504 and lost connections are tried again (Retry-After honoured) up to kAttempts; only for requests
+// that may be sent twice. Everything else comes back at the first answer.
 inline constexpr int kAttempts = 6;
 // Whether an outcome is worth another attempt, and the pause before it (attempt counts from 1): Retry-After up to
 // kLongestPauseMs, else exponential with full jitter.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The names by which Fairlead is known inside a cluster. They are part of what users see and select by: kept in one place.
+// The names by which Fairlead is known inside a cluster. They are part of what users see and select by: kept in one
+// place.
 #pragma once
 
 #include <string_view>

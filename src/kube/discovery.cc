@@ -23,12 +23,13 @@ constexpr std::size_t kResourceLimit = 50'000;
 constexpr std::int64_t kRefreshEveryUs = kSecond;
 
 struct Table {
-  std::vector<Resource> resources;               // in the server's order of preference
+  std::vector<Resource> resources;                         // in the server's order of preference
   std::vector<std::pair<std::string, std::string>> stale;  // group and version whose server is down: keep the old
 };
 
 bool has_verb(const json::Array& verbs, std::string_view wanted) {
-  return std::ranges::any_of(verbs, [&](const json::Value& verb) { return verb.is_string() && json::view(verb.get_string()) == wanted; });
+  return std::ranges::any_of(
+      verbs, [&](const json::Value& verb) { return verb.is_string() && json::view(verb.get_string()) == wanted; });
 }
 
 void set_verbs(Resource& resource, const json::Array& verbs) {
@@ -50,7 +51,8 @@ void read_aggregated(const json::Value& list, Table& table) {
         resource.kind = text_at(entry, {"responseKind", "kind"});
         resource.namespaced = text_at(entry, {"scope"}) == "Namespaced";
         set_verbs(resource, array_at(entry, {"verbs"}));
-        if (!resource.kind.empty() && table.resources.size() < kResourceLimit) table.resources.push_back(std::move(resource));
+        if (!resource.kind.empty() && table.resources.size() < kResourceLimit)
+          table.resources.push_back(std::move(resource));
       }
     }
   }
@@ -125,7 +127,8 @@ struct Discovery::State {
     try {
       value = json::parse(response.body, "the answer", limits);
     } catch (const Error&) {
-      throw Error(Fault::unavailable, text::format("{}{} does not answer like a Kubernetes API server", client.server(), path))
+      throw Error(Fault::unavailable,
+                  text::format("{}{} does not answer like a Kubernetes API server", client.server(), path))
           .with_help("Check the cluster's URL.");
     }
     if (!response.etag.empty()) cached[path] = {response.etag, value};
@@ -164,7 +167,8 @@ struct Discovery::State {
   }
 
   void load_plain(std::string_view group, std::string_view version, const CancelToken& cancel, Table& table) {
-    const std::string path = group.empty() ? text::format("/api/{}", version) : text::format("/apis/{}/{}", group, version);
+    const std::string path =
+        group.empty() ? text::format("/api/{}", version) : text::format("/apis/{}/{}", group, version);
     try {
       read_plain(fetch(path, cancel), group, version, table);
     } catch (const Error& error) {
@@ -230,7 +234,8 @@ struct Discovery::State {
         nearest = text::format("{} {}", resource.api_version(), resource.kind);
       }
     }
-    if (!same_kind.empty()) return text::format("The cluster serves {}: use that apiVersion.", text::join(same_kind, ", "));
+    if (!same_kind.empty())
+      return text::format("The cluster serves {}: use that apiVersion.", text::join(same_kind, ", "));
     if (!nearest.empty()) return text::format("Did you mean {}?", nearest);
     return "Check spelling and apiVersion, or deploy its CustomResourceDefinition first.";
   }
@@ -245,7 +250,8 @@ std::optional<Resource> Discovery::find(std::string_view group, std::string_view
   return state_->lookup(group, version, kind);
 }
 
-std::optional<Resource> Discovery::find_preferred(std::string_view group, std::string_view kind, const CancelToken& cancel) {
+std::optional<Resource> Discovery::find_preferred(std::string_view group, std::string_view kind,
+                                                  const CancelToken& cancel) {
   state_->load_once(cancel);
   const std::lock_guard lock(state_->mutex);
   for (const Resource& resource : state_->resources) {
@@ -254,7 +260,8 @@ std::optional<Resource> Discovery::find_preferred(std::string_view group, std::s
   return std::nullopt;
 }
 
-Resource Discovery::resolve(std::string_view group, std::string_view version, std::string_view kind, const CancelToken& cancel) {
+Resource Discovery::resolve(std::string_view group, std::string_view version, std::string_view kind,
+                            const CancelToken& cancel) {
   if (auto found = find(group, version, kind, cancel)) return *std::move(found);
   bool recent = false;
   {
@@ -266,7 +273,8 @@ Resource Discovery::resolve(std::string_view group, std::string_view version, st
     if (auto found = state_->lookup(group, version, kind)) return *std::move(found);
   }
   const std::string api_version = group.empty() ? std::string(version) : text::format("{}/{}", group, version);
-  throw invalid(text::format("the cluster knows no kind {} in {}", kind, api_version)).with_help(state_->alternatives(group, kind));
+  throw invalid(text::format("the cluster knows no kind {} in {}", kind, api_version))
+      .with_help(state_->alternatives(group, kind));
 }
 
 void Discovery::refresh(const CancelToken& cancel) {

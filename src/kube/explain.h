@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Collects what a person needs to understand a failure: the newest events of the pod or object and, where a container ran,
-// its last log lines. Asynchronous: two requests, one answer, also when the cluster gives neither.
+// Collects what a person needs to understand a failure: the newest events of the pod or object and, where a container
+// ran, its last log lines. Asynchronous: two requests, one answer, also when the cluster gives neither.
 #pragma once
 
 #include <functional>
@@ -19,8 +19,8 @@ struct Evidence {
 
 struct EvidenceQuery {
   std::string namespace_name;
-  std::string uid;        // whose events
-  std::string pod;        // "" without log
+  std::string uid;  // whose events
+  std::string pod;  // "" without log
   LogQuery log;
 };
 inline constexpr int kEvidenceEvents = 5;

@@ -81,22 +81,27 @@ class FakeClient : public KubeClient {
 // Discovery of a small cluster, in the aggregated form.
 inline std::string discovery_answer(std::string_view path) {
   const auto entry = [](std::string_view plural, std::string_view kind, bool namespaced) {
-    return text::format(R"({{"resource":"{}","responseKind":{{"kind":"{}"}},"scope":"{}","verbs":["get","list","watch","patch"]}})", plural,
-                        kind, namespaced ? "Namespaced" : "Cluster");
+    return text::format(
+        R"({{"resource":"{}","responseKind":{{"kind":"{}"}},"scope":"{}","verbs":["get","list","watch","patch"]}})",
+        plural, kind, namespaced ? "Namespaced" : "Cluster");
   };
   const auto group = [](std::string_view name, std::string_view version, const std::vector<std::string>& entries) {
-    return text::format(R"({{"metadata":{{"name":"{}"}},"versions":[{{"version":"{}","resources":[{}],"freshness":"Current"}}]}})", name,
-                        version, text::join(entries, ","));
+    return text::format(
+        R"({{"metadata":{{"name":"{}"}},"versions":[{{"version":"{}","resources":[{}],"freshness":"Current"}}]}})",
+        name, version, text::join(entries, ","));
   };
   std::string items;
   if (path == "/api") {
-    items = group("", "v1", {entry("pods", "Pod", true), entry("configmaps", "ConfigMap", true), entry("secrets", "Secret", true),
-                             entry("services", "Service", true), entry("namespaces", "Namespace", false)});
+    items = group("", "v1",
+                  {entry("pods", "Pod", true), entry("configmaps", "ConfigMap", true), entry("secrets", "Secret", true),
+                   entry("services", "Service", true), entry("namespaces", "Namespace", false)});
   } else {
-    items = group("apps", "v1", {entry("deployments", "Deployment", true), entry("replicasets", "ReplicaSet", true),
-                                 entry("statefulsets", "StatefulSet", true)}) +
-            "," + group("batch", "v1", {entry("jobs", "Job", true)}) + "," +
-            group("apiextensions.k8s.io", "v1", {entry("customresourcedefinitions", "CustomResourceDefinition", false)});
+    items =
+        group("apps", "v1",
+              {entry("deployments", "Deployment", true), entry("replicasets", "ReplicaSet", true),
+               entry("statefulsets", "StatefulSet", true)}) +
+        "," + group("batch", "v1", {entry("jobs", "Job", true)}) + "," +
+        group("apiextensions.k8s.io", "v1", {entry("customresourcedefinitions", "CustomResourceDefinition", false)});
   }
   return R"({"kind":"APIGroupDiscoveryList","items":[)" + items + "]}";
 }

@@ -8,7 +8,30 @@ namespace fairlead::kube {
 namespace {
 // Up to so many namespaces, pods and ReplicaSets are watched one by one.
 constexpr std::size_t kNamespacedFeeds = 16;
+
+Resource core_pod() {
+  Resource resource;
+  resource.version = "v1";
+  resource.kind = "Pod";
+  resource.plural = "pods";
+  return resource;
+}
+
+Resource replica_set() {
+  Resource resource;
+  resource.group = "apps";
+  resource.version = "v1";
+  resource.kind = "ReplicaSet";
+  resource.plural = "replicasets";
+  return resource;
+}
 }  // namespace
+
+bool has_descendants(std::string_view group, std::string_view kind) {
+  if (group == "batch") return kind == "Job";
+  return group == "apps" &&
+         (kind == "Deployment" || kind == "ReplicaSet" || kind == "StatefulSet" || kind == "DaemonSet");
+}
 
 class Feeds::Feed : public WatchSink {
  public:
@@ -37,7 +60,8 @@ class Feeds::Feed : public WatchSink {
     }
     if (is_refusal) {
       // Not from inside the watch's own call: the answer may be to close it.
-      owner_.loop_.post([alive = std::weak_ptr(owner_.alive_), &owner = owner_, kind_key = kind_key_, where = watch_->spec().namespace_name] {
+      owner_.loop_.post([alive = std::weak_ptr(owner_.alive_), &owner = owner_, kind_key = kind_key_,
+                         where = watch_->spec().namespace_name] {
         if (alive.lock() != nullptr) owner.refused(kind_key, where);
       });
     }
@@ -80,7 +104,8 @@ void Feeds::need(const Resource& resource, const std::string& namespace_name) {
   Kind& kind = kinds_[key_of(resource.group, resource.kind)];
   if (kind.resource.kind.empty()) {
     kind.resource = resource;
-    kind.descendants = (resource.group.empty() && resource.kind == "Pod") || (resource.group == "apps" && resource.kind == "ReplicaSet");
+    kind.descendants = (resource.group.empty() && resource.kind == "Pod") ||
+                       (resource.group == "apps" && resource.kind == "ReplicaSet");
   }
   const std::string where = resource.namespaced ? namespace_name : "";
   if (!kind.namespaces.insert(where).second) return;
@@ -90,13 +115,21 @@ void Feeds::need(const Resource& resource, const std::string& namespace_name) {
   open(kind, "");
 }
 
+void Feeds::need_with_descendants(const Resource& resource, const std::string& namespace_name) {
+  need(resource, namespace_name);
+  if (!has_descendants(resource.group, resource.kind)) return;
+  need(core_pod(), namespace_name);
+  if (resource.kind == "Deployment") need(replica_set(), namespace_name);
+}
+
 void Feeds::open(Kind& kind, const std::string& namespace_name) {
   WatchSpec spec;
   spec.resource = kind.resource;
   spec.namespace_name = namespace_name;
   if (!kind.descendants) spec.label_selector = label_selector_;
   spec.metadata_only = !needs_status(kind.resource.group, kind.resource.kind);
-  kind.feeds[namespace_name] = std::make_unique<Feed>(*this, key_of(kind.resource.group, kind.resource.kind), std::move(spec), next_feed_++);
+  kind.feeds[namespace_name] =
+      std::make_unique<Feed>(*this, key_of(kind.resource.group, kind.resource.kind), std::move(spec), next_feed_++);
 }
 
 // The whole cluster is refused to accounts that may see some namespaces: those are asked for one by one.
@@ -111,7 +144,8 @@ void Feeds::refused(const std::string& kind_key, const std::string& namespace_na
   }
 }
 
-const Feeds::Feed* Feeds::feed_for(const std::string& group, const std::string& kind, const std::string& namespace_name) const {
+const Feeds::Feed* Feeds::feed_for(const std::string& group, const std::string& kind,
+                                   const std::string& namespace_name) const {
   const auto found = kinds_.find(key_of(group, kind));
   if (found == kinds_.end()) return nullptr;
   const auto& feeds = found->second.feeds;
@@ -126,7 +160,8 @@ bool Feeds::is_sure(const std::string& group, const std::string& kind, const std
   return feed != nullptr && feed->sure();
 }
 
-std::optional<std::string> Feeds::refusal(const std::string& group, const std::string& kind, const std::string& namespace_name) const {
+std::optional<std::string> Feeds::refusal(const std::string& group, const std::string& kind,
+                                          const std::string& namespace_name) const {
   const std::lock_guard lock(mutex_);
   const Feed* feed = feed_for(group, kind, namespace_name);
   if (feed == nullptr || !feed->is_refused()) return std::nullopt;

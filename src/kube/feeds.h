@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which watches a mirror needs and what they bring: one watch per kind for the whole cluster, or one per namespace where
-// the account may only see namespaces, or where all pods of a large cluster would come for a few. Changes happen on the
-// loop's thread only; the const members may be called from any thread.
+// Which watches a mirror needs and what they bring: one watch per kind for the whole cluster, or one per namespace
+// where the account may only see namespaces, or where all pods of a large cluster would come for a few. Changes happen
+// on the loop's thread only; the const members may be called from any thread.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +17,9 @@
 
 namespace fairlead::kube {
 
+// Workloads whose ReplicaSets or pods tell why they fail.
+bool has_descendants(std::string_view group, std::string_view kind);
+
 class Feeds {
  public:
   struct Callbacks {
@@ -30,10 +33,13 @@ class Feeds {
 
   // Sees to it that the resource is watched in that namespace ("" for cluster-scoped ones).
   void need(const Resource& resource, const std::string& namespace_name);
+  // The same, and the pods and ReplicaSets that its objects bring about.
+  void need_with_descendants(const Resource& resource, const std::string& namespace_name);
   // Current and covering the namespace.
   bool is_sure(const std::string& group, const std::string& kind, const std::string& namespace_name) const;
   // Why a kind cannot be watched there, where the cluster refuses it.
-  std::optional<std::string> refusal(const std::string& group, const std::string& kind, const std::string& namespace_name) const;
+  std::optional<std::string> refusal(const std::string& group, const std::string& kind,
+                                     const std::string& namespace_name) const;
   std::size_t size() const;
   bool stale() const;
   std::string stale_reason() const;

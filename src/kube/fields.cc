@@ -32,9 +32,7 @@ std::int64_t int_at(const json::Value& value, Path path, std::int64_t otherwise)
   return find_int(value, path).value_or(otherwise);
 }
 
-bool bool_at(const json::Value& value, Path path, bool otherwise) {
-  return find_bool(value, path).value_or(otherwise);
-}
+bool bool_at(const json::Value& value, Path path, bool otherwise) { return find_bool(value, path).value_or(otherwise); }
 
 std::string_view text_at(const json::Value& value, Path path, std::string_view otherwise) {
   const json::Value* found = find(value, path);

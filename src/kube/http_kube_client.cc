@@ -45,7 +45,8 @@ KubeResponse to_kube(net::ClientResponse&& response) {
   result.etag = response.headers.get("ETag");
   result.content_type = response.headers.get("Content-Type");
   for (const std::string& value : response.headers.all("Warning")) result.warnings.push_back(warning_text(value));
-  result.retry_after_seconds = static_cast<int>(std::clamp<std::int64_t>(text::parse_int(response.headers.get("Retry-After")).value_or(0), 0, 3600));
+  result.retry_after_seconds = static_cast<int>(
+      std::clamp<std::int64_t>(text::parse_int(response.headers.get("Retry-After")).value_or(0), 0, 3600));
   if (const auto seconds = response.date_unix_seconds()) result.server_time_us = *seconds * kSecond;
   return result;
 }
@@ -187,7 +188,8 @@ class HttpKubeClient : public KubeClient {
     request.timeout_ms = 0;
     net::StreamLimits limits;
     limits.silence_timeout_ms = kSilenceMs;
-    return std::make_unique<HttpStream>(http_.stream(translate(std::move(request)), std::make_shared<SinkAdapter>(std::move(sink)), limits));
+    return std::make_unique<HttpStream>(
+        http_.stream(translate(std::move(request)), std::make_shared<SinkAdapter>(std::move(sink)), limits));
   }
 
   std::string server() const override { return net::url_for_text(config_.server_url); }
@@ -224,7 +226,8 @@ class HttpKubeClient : public KubeClient {
   std::string authorization() {
     if (!config_.token_file.empty()) return "Bearer " + token_from_file();
     if (!config_.token.empty()) return "Bearer " + std::string(config_.token.reveal());
-    if (!config_.username.empty()) return "Basic " + base64(config_.username + ":" + std::string(config_.password.reveal()));
+    if (!config_.username.empty())
+      return "Basic " + base64(config_.username + ":" + std::string(config_.password.reveal()));
     return {};
   }
 
@@ -248,27 +251,36 @@ class HttpKubeClient : public KubeClient {
 void check_config(const ClusterConfig& config) {
   const auto url = net::parse_url(config.server_url);
   if (!url || (url->scheme != "https" && url->scheme != "http")) {
-    throw invalid("the cluster's URL cannot be used").at("server", net::url_for_text(config.server_url)).with_help("Write it as https://host:port.");
+    throw invalid("the cluster's URL cannot be used")
+        .at("server", net::url_for_text(config.server_url))
+        .with_help("Write it as https://host:port.");
   }
-  if (url->has_user) throw invalid("the cluster's URL must not hold a user or password").with_help("Use an account for the credentials.");
+  if (url->has_user)
+    throw invalid("the cluster's URL must not hold a user or password")
+        .with_help("Use an account for the credentials.");
   if (config.client_certificate_pem.empty() != config.client_key_pem.empty()) {
-    throw invalid("a client certificate needs both certificate and private key").with_help("Store the certificate together with its private key.");
+    throw invalid("a client certificate needs both certificate and private key")
+        .with_help("Store the certificate together with its private key.");
   }
-  const bool has_secret = !config.token.empty() || !config.token_file.empty() || !config.username.empty() || !config.client_key_pem.empty();
+  const bool has_secret =
+      !config.token.empty() || !config.token_file.empty() || !config.username.empty() || !config.client_key_pem.empty();
   if (url->scheme == "http" && has_secret && !net::is_loopback(url->host)) {
     throw invalid("credentials are never sent over plain http").with_help("Write the cluster's URL with https.");
   }
   for (const char c : config.token.reveal()) {
-    if (c <= ' ' || c == 0x7f) throw invalid("the token holds white space or control characters").with_help("Copy the token again, in one line.");
+    if (c <= ' ' || c == 0x7f)
+      throw invalid("the token holds white space or control characters")
+          .with_help("Copy the token again, in one line.");
   }
 }
 
-// --- kubeconfig -------------------------------------------------------------------------------------------------------
+// --- kubeconfig
+// -------------------------------------------------------------------------------------------------------
 
 constexpr std::size_t kKubeconfigFileBytes = 1u << 20;
 
-const json::Value& named_entry(const json::Value& config, std::string_view list, std::string_view name, std::string_view member,
-                               std::string_view source) {
+const json::Value& named_entry(const json::Value& config, std::string_view list, std::string_view name,
+                               std::string_view member, std::string_view source) {
   for (const json::Value& entry : array_at(config, {list})) {
     if (text_at(entry, {"name"}) != name) continue;
     if (const json::Value* found = find(entry, {member})) return *found;
@@ -277,7 +289,8 @@ const json::Value& named_entry(const json::Value& config, std::string_view list,
 }
 
 // The inline base64 data or the content of the file named.
-std::string data_or_file(const json::Value& entry, std::string_view name, const std::string& directory, std::string_view source) {
+std::string data_or_file(const json::Value& entry, std::string_view name, const std::string& directory,
+                         std::string_view source) {
   const std::string_view data = text_at(entry, {std::string(name) + "-data"});
   if (!data.empty()) {
     auto bytes = parse_base64(data);
@@ -286,7 +299,8 @@ std::string data_or_file(const json::Value& entry, std::string_view name, const 
   }
   const std::string_view path = text_at(entry, {name});
   if (path.empty()) return {};
-  return file::read(path.starts_with('/') ? std::string(path) : directory + "/" + std::string(path), kKubeconfigFileBytes);
+  return file::read(path.starts_with('/') ? std::string(path) : directory + "/" + std::string(path),
+                    kKubeconfigFileBytes);
 }
 
 }  // namespace
@@ -301,7 +315,8 @@ ClusterConfig parse_kubeconfig(std::string_view text, std::string_view source_na
   const json::Value config = parse_yaml(text, source_name);
   const std::string_view wanted = context.empty() ? text_at(config, {"current-context"}) : context;
   if (wanted.empty()) {
-    throw invalid(format("{} names no current-context", source_name)).with_help("Give the context to use, or set one with `kubectl config use-context`.");
+    throw invalid(format("{} names no current-context", source_name))
+        .with_help("Give the context to use, or set one with `kubectl config use-context`.");
   }
   const json::Value& chosen = named_entry(config, "contexts", wanted, "context", source_name);
   const json::Value& cluster = named_entry(config, "clusters", text_at(chosen, {"cluster"}), "cluster", source_name);
@@ -314,13 +329,15 @@ ClusterConfig parse_kubeconfig(std::string_view text, std::string_view source_na
   if (text_at(chosen, {"user"}).empty()) return result;
   const json::Value& user = named_entry(config, "users", text_at(chosen, {"user"}), "user", source_name);
   if (find(user, {"exec"}) != nullptr || find(user, {"auth-provider"}) != nullptr) {
-    throw invalid(format("{}: the user \"{}\" gets its credentials from a plugin, which is not supported", source_name, text_at(chosen, {"user"})))
+    throw invalid(format("{}: the user \"{}\" gets its credentials from a plugin, which is not supported", source_name,
+                         text_at(chosen, {"user"})))
         .with_help("Use a token of a service account or a client certificate.");
   }
   result.token = Secret(std::string(text_at(user, {"token"})));
   if (result.token.empty()) {
     result.token_file = text_at(user, {"tokenFile"});
-    if (!result.token_file.empty() && !result.token_file.starts_with('/')) result.token_file = directory + "/" + result.token_file;
+    if (!result.token_file.empty() && !result.token_file.starts_with('/'))
+      result.token_file = directory + "/" + result.token_file;
   }
   result.username = text_at(user, {"username"});
   result.password = Secret(std::string(text_at(user, {"password"})));
@@ -333,7 +350,8 @@ ClusterConfig in_cluster_config() {
   const char* host = std::getenv("KUBERNETES_SERVICE_HOST");
   const char* port = std::getenv("KUBERNETES_SERVICE_PORT");
   if (host == nullptr || port == nullptr) {
-    throw invalid("this is no pod of a cluster: KUBERNETES_SERVICE_HOST is not set").with_help("Give a kubeconfig with --kubeconfig.");
+    throw invalid("this is no pod of a cluster: KUBERNETES_SERVICE_HOST is not set")
+        .with_help("Give a kubeconfig with --kubeconfig.");
   }
   ClusterConfig config;
   const std::string name = std::string_view(host).find(':') == std::string_view::npos ? host : format("[{}]", host);

@@ -75,7 +75,8 @@ bool is_part_of(const Expectation& expectation, const PodFailure& failure, const
 
 class Judge {
  public:
-  Judge(const Expectation& expectation, const Records& records, const std::map<std::string, std::int64_t>& held, std::int64_t now_us)
+  Judge(const Expectation& expectation, const Records& records, const std::map<std::string, std::int64_t>& held,
+        std::int64_t now_us)
       : expectation_(expectation), records_(records), held_(held), now_us_(now_us) {}
 
   Judgement run() {
@@ -102,9 +103,11 @@ class Judge {
       result_.objects.push_back(std::move(state));
       return false;
     }
-    const Readiness& ready = record->key.kind == "Job" && expectation_.wait_for_jobs ? record->job_readiness : record->readiness;
+    const Readiness& ready =
+        record->key.kind == "Job" && expectation_.wait_for_jobs ? record->job_readiness : record->readiness;
     result_.objects.push_back(state_of(*record, ready));
-    if (!ready.note.empty() && result_.notes.size() < kNotes) result_.notes.push_back(record->key.text() + " " + ready.note);
+    if (!ready.note.empty() && result_.notes.size() < kNotes)
+      result_.notes.push_back(record->key.text() + " " + ready.note);
     std::vector<const Record*> below;
     collect_newest(*record, records_, below);
     show(*record, below);
@@ -114,7 +117,8 @@ class Judge {
     if (record->key.kind == "Pod") pod(*record, *record);
     for (const Record* child : below) {
       if (child->key.kind == "Pod") pod(*record, *child);
-      if (child->key.kind == "ReplicaSet" && child->readiness.progress == Progress::failed) suspect({record->uid, child->uid});
+      if (child->key.kind == "ReplicaSet" && child->readiness.progress == Progress::failed)
+        suspect({record->uid, child->uid});
     }
     return false;
   }
@@ -124,7 +128,8 @@ class Judge {
     state.key = expected.key;
     state.uid = expected.uid;
     const Record* other = records_.by_key(expected.key);
-    state.message = other == nullptr ? "not found: not seen yet, deleted, or its label was removed" : "was replaced by another object of that name";
+    state.message = other == nullptr ? "not found: not seen yet, deleted, or its label was removed"
+                                     : "was replaced by another object of that name";
     result_.objects.push_back(std::move(state));
     return false;
   }
@@ -151,7 +156,8 @@ class Judge {
     if (failure.trouble == PodTrouble::crash_loop && failure.restarts < limits.crash_restarts) return;
     auto grace = grace_ms(failure.trouble, limits);
     if (!grace) return;
-    const bool lost_reference = !failure.missing_name.empty() && !is_part_of(expectation_, failure, pod.key.namespace_name);
+    const bool lost_reference =
+        !failure.missing_name.empty() && !is_part_of(expectation_, failure, pod.key.namespace_name);
     if (failure.trouble == PodTrouble::config && lost_reference) grace = 0;
     std::int64_t due = pod.trouble_since_us + *grace * kMillisecond;
     if (const auto hold = held_.find(pod.uid); hold != held_.end()) due = std::max(due, hold->second);

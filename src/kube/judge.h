@@ -21,9 +21,9 @@ struct Suspect {
 struct Judgement {
   enum class State { waiting, succeeded, failed };
   State state = State::waiting;
-  std::optional<Suspect> suspect;   // of a failure
-  std::int64_t look_again_us = 0;   // steady; 0: only when something changes
-  std::vector<ObjectState> objects; // applied objects first, then descendants of their newest revisions
+  std::optional<Suspect> suspect;    // of a failure
+  std::int64_t look_again_us = 0;    // steady; 0: only when something changes
+  std::vector<ObjectState> objects;  // applied objects first, then descendants of their newest revisions
   std::vector<std::string> notes;
 };
 

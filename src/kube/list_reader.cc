@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lists of thousands of objects: simdjson finds the items, one at a time becomes a value, so that memory follows the text
-// and the largest object only.
-#include <boost/json.hpp>
+// Lists of thousands of objects: simdjson finds the items, one at a time becomes a value, so that memory follows the
+// text and the largest object only.
 #include <simdjson.h>
+#include <boost/json.hpp>
 
 #include "base/text.h"
 #include "kube/client.h"
@@ -14,7 +14,8 @@ namespace {
 constexpr std::size_t kItemDepth = 200;
 
 [[noreturn]] void broken(const Resource& resource, std::string_view why) {
-  throw Error(Fault::unavailable, text::format("the answer of the cluster for the list of {} is broken: {}", resource.text(), why));
+  throw Error(Fault::unavailable,
+              text::format("the answer of the cluster for the list of {} is broken: {}", resource.text(), why));
 }
 
 Object item_of(std::string_view raw, const Resource& resource) {

@@ -20,7 +20,9 @@ Loop::Loop(const Clock& clock) : clock_(clock) {}
 
 Loop::~Loop() { stop(); }
 
-void Loop::start() { thread_ = std::thread([this] { run(); }); }
+void Loop::start() {
+  thread_ = std::thread([this] { run(); });
+}
 
 void Loop::Inbox::post(std::function<void()> job) {
   {
@@ -86,8 +88,10 @@ void Loop::run() {
     {
       std::unique_lock lock(inbox_->mutex);
       std::int64_t wait_us = kLongestWaitUs;
-      if (!timers_.empty()) wait_us = std::clamp<std::int64_t>(timers_.begin()->first.first - clock_.steady_us(), 0, kLongestWaitUs);
-      inbox_->changed.wait_for(lock, std::chrono::microseconds(wait_us), [&] { return inbox_->stopped || !inbox_->jobs.empty(); });
+      if (!timers_.empty())
+        wait_us = std::clamp<std::int64_t>(timers_.begin()->first.first - clock_.steady_us(), 0, kLongestWaitUs);
+      inbox_->changed.wait_for(lock, std::chrono::microseconds(wait_us),
+                               [&] { return inbox_->stopped || !inbox_->jobs.empty(); });
       if (inbox_->stopped) break;
       jobs.swap(inbox_->jobs);
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One thread that runs closures and timers in order: the home of a cluster's watches and mirror, whose state needs no locks.
+// One thread that runs closures and timers in order: the home of a cluster's watches and mirror, whose state needs no
+// locks.
 #pragma once
 
 #include <condition_variable>
@@ -47,7 +48,9 @@ class Loop {
   TimerId at(std::int64_t steady_us, std::function<void()> job);
   void forget(TimerId id);
   // Looks at the clock again: for tests that move a ManualClock.
-  void wake() { post([] {}); }
+  void wake() {
+    post([] {});
+  }
   // Runs what was posted before and waits until it is done; not from the loop's own thread. For tests and shutdown.
   void drain();
   void start();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Flow: feeds -> records -> the expectations that the changed object (or one of its owners) belongs to are marked -> once the
-// loop has taken what had arrived, each marked expectation is judged -> progress, a timer for what becomes due, or a verdict.
-// A failure is first explained (events, log), then reported.
+// Flow: feeds -> records -> the expectations that the changed object (or one of its owners) belongs to are marked ->
+// once the loop has taken what had arrived, each marked expectation is judged -> progress, a timer for what becomes
+// due, or a verdict. A failure is first explained (events, log), then reported.
 #include "kube/mirror.h"
 
 #include <algorithm>
@@ -18,6 +18,7 @@
 #include "kube/judge.h"
 #include "kube/loop.h"
 #include "kube/records.h"
+#include "kube/verdict.h"
 
 namespace fairlead::kube {
 
@@ -26,20 +27,18 @@ namespace {
 using text::format;
 
 constexpr int kOwnerDepth = 6;
-constexpr std::size_t kLinesShown = 20;
-constexpr int kLogLines = 20;
-constexpr std::size_t kLogBytes = 4096;
 
 bool same(const ObjectState& a, const ObjectState& b) {
-  return a.found == b.found && a.progress == b.progress && a.health == b.health && a.message == b.message && a.uid == b.uid &&
-         a.desired == b.desired && a.ready == b.ready && a.updated == b.updated && a.parent_uid == b.parent_uid;
+  return a.found == b.found && a.progress == b.progress && a.health == b.health && a.message == b.message &&
+         a.uid == b.uid && a.desired == b.desired && a.ready == b.ready && a.updated == b.updated &&
+         a.parent_uid == b.parent_uid;
 }
 
 struct Pending {
   Expectation expectation;
   ExpectationListener listener;
-  std::int64_t deadline_us = 0;     // steady; 0: none
-  std::int64_t extension_us = 0;    // by which outages have moved it so far
+  std::int64_t deadline_us = 0;   // steady; 0: none
+  std::int64_t extension_us = 0;  // by which outages have moved it so far
   std::int64_t registered_us = 0;
   Loop::TimerId timer = 0;
   bool explaining = false;
@@ -48,34 +47,16 @@ struct Pending {
   std::map<std::string, std::int64_t> held;  // pod uid -> steady time
 };
 
-bool has_descendants(const ObjectKey& key) {
-  return (key.group == "apps" && (key.kind == "Deployment" || key.kind == "ReplicaSet" || key.kind == "StatefulSet" || key.kind == "DaemonSet")) ||
-         (key.group == "batch" && key.kind == "Job");
-}
-
-Resource core_pod() {
-  Resource resource;
-  resource.version = "v1";
-  resource.kind = "Pod";
-  resource.plural = "pods";
-  return resource;
-}
-
-Resource replica_set() {
-  Resource resource;
-  resource.group = "apps";
-  resource.version = "v1";
-  resource.kind = "ReplicaSet";
-  resource.plural = "replicasets";
-  return resource;
-}
-
 }  // namespace
 
 class Mirror::Impl : public std::enable_shared_from_this<Mirror::Impl> {
  public:
   Impl(KubeClient& client, const Clock& clock, MirrorOptions options)
-      : client_(client), clock_(clock), options_(std::move(options)), records_(options_.field_manager_prefix), loop_(clock) {
+      : client_(client),
+        clock_(clock),
+        options_(std::move(options)),
+        records_(options_.field_manager_prefix),
+        loop_(clock) {
     loop_.start();
     loop_.post([this] { open_feeds(); });
   }
@@ -95,7 +76,8 @@ class Mirror::Impl : public std::enable_shared_from_this<Mirror::Impl> {
       const std::string id = pending->expectation.id;
       forget(id);
       pending->registered_us = clock_.steady_us();
-      if (pending->expectation.timeout_ms > 0) pending->deadline_us = pending->registered_us + pending->expectation.timeout_ms * kMillisecond;
+      if (pending->expectation.timeout_ms > 0)
+        pending->deadline_us = pending->registered_us + pending->expectation.timeout_ms * kMillisecond;
       for (std::size_t i = 0; i < resources.size(); ++i) need(resources[i], pending->expectation.objects[i].key);
       for (const ExpectedObject& object : pending->expectation.objects) {
         interested_[object.uid].insert(id);
@@ -168,7 +150,8 @@ class Mirror::Impl : public std::enable_shared_from_this<Mirror::Impl> {
   }
 
  private:
-  // --- feeds ----------------------------------------------------------------------------------------------------------
+  // --- feeds
+  // ----------------------------------------------------------------------------------------------------------
 
   void open_feeds() {
     Feeds::Callbacks callbacks;
@@ -197,15 +180,13 @@ class Mirror::Impl : public std::enable_shared_from_this<Mirror::Impl> {
 
   void note_full() {
     if (std::exchange(full_, true)) return;
-    log::warning("the mirror of a cluster is full: objects beyond the limit are not observed", {{"limit", options_.records}});
+    log::warning("the mirror of a cluster is full: objects beyond the limit are not observed",
+                 {{"limit", options_.records}});
   }
 
   void need(const Resource& resource, const ObjectKey& key) {
     const std::lock_guard lock(mutex_);
-    feeds_->need(resource, key.namespace_name);
-    if (!has_descendants(key)) return;
-    feeds_->need(core_pod(), key.namespace_name);
-    if (key.kind == "Deployment") feeds_->need(replica_set(), key.namespace_name);
+    feeds_->need_with_descendants(resource, key.namespace_name);
   }
 
   void drop(const std::string& uid) {
@@ -255,7 +236,8 @@ class Mirror::Impl : public std::enable_shared_from_this<Mirror::Impl> {
     return pending.deadline_us + std::clamp<std::int64_t>(outage, 0, std::max<std::int64_t>(room, 0));
   }
 
-  // --- what to judge --------------------------------------------------------------------------------------------------
+  // --- what to judge
+  // --------------------------------------------------------------------------------------------------
 
   void mark(const std::string& id) {
     if (marked_.insert(id).second && marked_.size() == 1) loop_.post([this] { judge_marked(); });
@@ -268,7 +250,8 @@ class Mirror::Impl : public std::enable_shared_from_this<Mirror::Impl> {
       const std::lock_guard lock(mutex_);
       std::string at = uid;
       for (int depth = 0; depth < kOwnerDepth && !at.empty(); ++depth) {
-        if (const auto found = interested_.find(at); found != interested_.end()) ids.insert(ids.end(), found->second.begin(), found->second.end());
+        if (const auto found = interested_.find(at); found != interested_.end())
+          ids.insert(ids.end(), found->second.begin(), found->second.end());
         const Record* record = records_.by_uid(at);
         if (record == nullptr) break;
         if (depth == 0) {
@@ -323,21 +306,24 @@ class Mirror::Impl : public std::enable_shared_from_this<Mirror::Impl> {
     for (const ExpectedObject& object : expectation.objects) {
       const ObjectKey& key = object.key;
       if (!refusal) refusal = feeds_->refusal(key.group, key.kind, key.namespace_name);
-      if (!has_descendants(key)) continue;
+      if (!has_descendants(key.group, key.kind)) continue;
       const auto pods = feeds_->refusal("", "Pod", key.namespace_name);
       if (pods && said.insert(key.namespace_name).second) {
-        notes.push_back(format("pods cannot be observed, so causes of failures stay unknown until a deadline: {}", *pods));
+        notes.push_back(
+            format("pods cannot be observed, so causes of failures stay unknown until a deadline: {}", *pods));
       }
     }
     return refusal;
   }
 
-  // --- progress and verdicts ------------------------------------------------------------------------------------------
+  // --- progress and verdicts
+  // ------------------------------------------------------------------------------------------
 
   void progress(Pending& pending, const std::vector<ObjectState>& objects, std::int64_t now) {
     if (!pending.listener.on_progress) return;
     if (pending.last_progress_us != 0 && now - pending.last_progress_us < kProgressEveryMs * kMillisecond) {
-      loop_.at(pending.last_progress_us + kProgressEveryMs * kMillisecond, [this, id = pending.expectation.id] { mark(id); });
+      loop_.at(pending.last_progress_us + kProgressEveryMs * kMillisecond,
+               [this, id = pending.expectation.id] { mark(id); });
       return;
     }
     send_progress(pending, objects, now);
@@ -368,7 +354,9 @@ class Mirror::Impl : public std::enable_shared_from_this<Mirror::Impl> {
   void succeed(Pending& pending, Judgement judgement) {
     Verdict verdict;
     verdict.outcome = Outcome::succeeded;
-    verdict.message = format("{} as expected", text::counted(static_cast<std::int64_t>(pending.expectation.objects.size()), "object is", "objects are"));
+    verdict.message = format(
+        "{} as expected",
+        text::counted(static_cast<std::int64_t>(pending.expectation.objects.size()), "object is", "objects are"));
     deliver(pending, std::move(judgement), std::move(verdict));
   }
 
@@ -391,21 +379,7 @@ class Mirror::Impl : public std::enable_shared_from_this<Mirror::Impl> {
       break;
     }
     if (judgement.suspect) return explain(std::move(pending), std::move(judgement), true);
-    deliver(*pending, judgement, timed_out(*pending, judgement));
-  }
-
-  Verdict timed_out(const Pending& pending, const Judgement& judgement) const {
-    Verdict verdict;
-    verdict.outcome = Outcome::timed_out;
-    verdict.message = format("not ready within {}", duration_text(pending.expectation.timeout_ms * kMillisecond));
-    if (stale_) verdict.message += format(" (not observed since {})", iso8601(Time{stale_since_wall_us_}));
-    std::size_t lines = 0;
-    for (const ObjectState& state : judgement.objects) {
-      if (!state.parent_uid.empty() || state.progress == Progress::successful) continue;
-      if (++lines <= kLinesShown) verdict.message += "\n" + line_of(state);
-    }
-    if (lines > kLinesShown) verdict.message += format("\nand {} more", lines - kLinesShown);
-    return verdict;
+    deliver(*pending, judgement, timed_out_verdict(pending->expectation, judgement, stale_ ? stale_since_wall_us_ : 0));
   }
 
   void explain(std::shared_ptr<Pending> pending, Judgement judgement, bool after_deadline = false) {
@@ -414,61 +388,30 @@ class Mirror::Impl : public std::enable_shared_from_this<Mirror::Impl> {
     bool unschedulable = false;
     {
       const std::lock_guard lock(mutex_);
-      unschedulable = describe(*judgement.suspect, judgement.objects, cause, query);
+      unschedulable = describe_failure(*judgement.suspect, records_, judgement.objects, cause, query);
     }
     pending->explaining = true;
     set_timer(*pending, 0);
-    collect_evidence(client_, query, [weak = weak_from_this(), pending, judgement, cause, unschedulable, after_deadline](Evidence evidence) {
-      const auto self = weak.lock();
-      if (self == nullptr) return;
-      self->loop_.post([weak, pending, judgement, cause, unschedulable, after_deadline, evidence = std::move(evidence)] {
-        if (const auto alive = weak.lock()) alive->explained(pending, judgement, cause, unschedulable, after_deadline, evidence);
-      });
-    });
+    collect_evidence(
+        client_, query,
+        [weak = weak_from_this(), pending, judgement, cause, unschedulable, after_deadline](Evidence evidence) {
+          const auto self = weak.lock();
+          if (self == nullptr) return;
+          self->loop_.post(
+              [weak, pending, judgement, cause, unschedulable, after_deadline, evidence = std::move(evidence)] {
+                if (const auto alive = weak.lock())
+                  alive->explained(pending, judgement, cause, unschedulable, after_deadline, evidence);
+              });
+        });
   }
 
-  // Fills in what the records say; true when the cause is a pod that no node takes.
-  bool describe(const Suspect& suspect, const std::vector<ObjectState>& states, FailureCause& cause, EvidenceQuery& query) const {
-    const Record* root = records_.by_uid(suspect.root_uid);
-    const Record* guilty = suspect.pod_uid.empty() ? root : records_.by_uid(suspect.pod_uid);
-    if (root == nullptr || guilty == nullptr) return false;
-    cause.object = root->key;
-    cause.namespace_name = root->key.namespace_name;
-    query.namespace_name = root->key.namespace_name;
-    query.uid = guilty->uid;
-    for (const ObjectState& state : states) {
-      if (state.uid == root->uid) cause.message = state.message;
-    }
-    cause.reason = root->readiness.reason.empty() ? root->job_readiness.reason : root->readiness.reason;
-    if (guilty != root && guilty->key.kind != "Pod") {
-      cause.reason = guilty->readiness.reason;
-      cause.message = format("{}: {}", guilty->key.text(), guilty->readiness.message);
-    }
-    if (guilty->key.kind != "Pod" || guilty->failure == nullptr) return false;
-    const PodFailure& failure = *guilty->failure;
-    cause.pod = guilty->key.name;
-    cause.container = failure.container;
-    cause.reason = failure.reason;
-    cause.message = guilty == root ? sentence_of(failure) : format("pod {}: {}", guilty->key.name, sentence_of(failure));
-    cause.exit_code = failure.exit_code;
-    cause.restarts = failure.restarts;
-    if (failure.container_ran) {
-      query.pod = guilty->key.name;
-      query.log.container = failure.container;
-      query.log.previous = failure.previous_logs;
-      query.log.tail_lines = kLogLines;
-      query.log.limit_bytes = kLogBytes;
-    }
-    return failure.trouble == PodTrouble::unschedulable;
-  }
-
-  void explained(const std::shared_ptr<Pending>& pending, const Judgement& judgement, FailureCause cause, bool unschedulable,
-                 bool after_deadline, const Evidence& evidence) {
+  void explained(const std::shared_ptr<Pending>& pending, const Judgement& judgement, FailureCause cause,
+                 bool unschedulable, bool after_deadline, const Evidence& evidence) {
     const auto found = pending_.find(pending->expectation.id);
     if (found == pending_.end() || found->second != pending) return;
     pending->explaining = false;
     if (unschedulable && !after_deadline) {
-      const std::int64_t hold_us = scale_up_hold_us(*pending, evidence);
+      const std::int64_t hold_us = scale_up_hold_us(pending->expectation.fail_fast, evidence, clock_.now().us);
       if (hold_us > 0) {
         pending->held[judgement.suspect->pod_uid] = clock_.steady_us() + hold_us;
         return mark(pending->expectation.id);
@@ -478,7 +421,7 @@ class Mirror::Impl : public std::enable_shared_from_this<Mirror::Impl> {
     cause.log = evidence.log;
     Verdict verdict;
     if (after_deadline) {
-      verdict = timed_out(*pending, judgement);
+      verdict = timed_out_verdict(pending->expectation, judgement, stale_ ? stale_since_wall_us_ : 0);
       verdict.message += format("\n{}: {}", cause.object.text(), cause.message);
     } else {
       verdict.outcome = Outcome::failed;
@@ -486,18 +429,6 @@ class Mirror::Impl : public std::enable_shared_from_this<Mirror::Impl> {
     }
     verdict.cause = std::move(cause);
     deliver(*pending, judgement, std::move(verdict));
-  }
-
-  // How long a scale-up that is under way still holds the verdict back.
-  std::int64_t scale_up_hold_us(const Pending& pending, const Evidence& evidence) const {
-    const std::int64_t now = evidence.server_time_us != 0 ? evidence.server_time_us : clock_.now().us;
-    std::int64_t hold = 0;
-    for (const EventRecord& event : evidence.events) {
-      if (event.reason != "TriggeredScaleUp") continue;
-      const auto time = parse_iso8601(event.time);
-      if (time) hold = std::max(hold, time->us + pending.expectation.fail_fast.scale_up_ms * kMillisecond - now);
-    }
-    return hold;
   }
 
   void deliver(Pending& pending, Judgement judgement, Verdict verdict) {
@@ -559,13 +490,17 @@ std::string_view name_of(Outcome outcome) {
 }
 
 Mirror::Mirror(KubeClient& client, Discovery& discovery, const Clock& clock, MirrorOptions options)
-    : impl_(std::make_shared<Impl>(client, clock, options)), discovery_(discovery), expectation_limit_(options.expectations) {}
+    : impl_(std::make_shared<Impl>(client, clock, options)),
+      discovery_(discovery),
+      expectation_limit_(options.expectations) {}
 
 Mirror::~Mirror() { impl_->shut_down(); }
 
 void Mirror::register_expectation(Expectation expectation, ExpectationListener listener) {
   if (impl_->expectations() >= expectation_limit_) {
-    throw Error(Fault::unavailable, format("more than {} deployments are waited for in this cluster", expectation_limit_)).retry_after(30);
+    throw Error(Fault::unavailable,
+                format("more than {} deployments are waited for in this cluster", expectation_limit_))
+        .retry_after(30);
   }
   std::vector<Resource> resources;
   for (const ExpectedObject& object : expectation.objects) {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The mirror of one cluster: compact records of the objects we own and of the ReplicaSets and pods below them, fed by
-// watches of the kinds in use, and the expectations that are waited for. One thread per mirror (a Loop); public calls are
-// thread-safe and never block on the network. Listeners are called on the mirror's thread without locks and must not block.
+// watches of the kinds in use, and the expectations that are waited for. One thread per mirror (a Loop); public calls
+// are thread-safe and never block on the network. Listeners are called on the mirror's thread without locks and must
+// not block.
 //
-// An expectation is data: it can be registered again after a restart and comes to the same verdict. A verdict is made only
-// from states seen at or past the write (uid, generation, resourceVersion) and from pods of the newest revision.
+// An expectation is data: it can be registered again after a restart and comes to the same verdict. A verdict is made
+// only from states seen at or past the write (uid, generation, resourceVersion) and from pods of the newest revision.
 #pragma once
 
 #include <cstdint>
@@ -31,9 +32,9 @@ struct ExpectedObject {
 };
 
 struct Expectation {
-  std::string id;                  // unique; registering it again replaces it
+  std::string id;  // unique; registering it again replaces it
   std::vector<ExpectedObject> objects;
-  std::int64_t timeout_ms = 0;     // one budget from registration; 0: none
+  std::int64_t timeout_ms = 0;  // one budget from registration; 0: none
   bool wait_for_jobs = false;
   FailFast fail_fast;
 };
@@ -42,7 +43,7 @@ struct Expectation {
 struct ObjectState {
   ObjectKey key;
   std::string uid;
-  std::string parent_uid;          // "" for an applied object
+  std::string parent_uid;  // "" for an applied object
   bool found = false;
   Progress progress = Progress::in_progress;
   HealthStatus health = HealthStatus::missing;
@@ -51,14 +52,14 @@ struct ObjectState {
 };
 
 struct FailureCause {
-  ObjectKey object;                // the applied object that fails
+  ObjectKey object;                            // the applied object that fails
   std::string namespace_name, pod, container;  // pod and container where one is to blame
-  std::string reason;              // "ImagePullBackOff"
+  std::string reason;                          // "ImagePullBackOff"
   std::string message;
   std::optional<std::int64_t> exit_code;
   std::int64_t restarts = 0;
-  std::vector<EventRecord> events; // of that pod or object, newest first
-  std::string log;                 // last lines where the container ran; mask secrets before showing
+  std::vector<EventRecord> events;  // of that pod or object, newest first
+  std::string log;                  // last lines where the container ran; mask secrets before showing
 };
 
 enum class Outcome { succeeded, failed, timed_out };
@@ -66,7 +67,7 @@ std::string_view name_of(Outcome outcome);
 
 struct Verdict {
   Outcome outcome = Outcome::succeeded;
-  std::string message;             // one sentence, then details by line
+  std::string message;  // one sentence, then details by line
   std::optional<FailureCause> cause;
   std::vector<ObjectState> objects;
   std::vector<std::string> notes;  // "Deployment default/web is paused", once each
@@ -81,7 +82,7 @@ struct ExpectationListener {
 inline constexpr std::int64_t kProgressEveryMs = 100;
 
 struct MirrorOptions {
-  std::string label_selector;      // for applied objects; "": everything of the kinds in use
+  std::string label_selector;  // for applied objects; "": everything of the kinds in use
   std::string field_manager_prefix = "fairlead/";
   std::size_t records = 1'000'000;
   std::size_t expectations = 100'000;
@@ -100,8 +101,8 @@ class Mirror {
   Mirror(KubeClient& client, Discovery& discovery, const Clock& clock, MirrorOptions options);
   ~Mirror();
 
-  // Throws Error(invalid) for a kind that the cluster does not serve (asks the cluster only for kinds it does not know yet),
-  // Error(unavailable) beyond the limit.
+  // Throws Error(invalid) for a kind that the cluster does not serve (asks the cluster only for kinds it does not know
+  // yet), Error(unavailable) beyond the limit.
   void register_expectation(Expectation expectation, ExpectationListener listener);
   // No verdict comes any more once this has returned; unknown ids are ignored. Not from a listener.
   void remove_expectation(const std::string& id);

@@ -16,29 +16,36 @@ using testing_support::discovery_answer;
 using testing_support::FakeClient;
 using text::format;
 
-std::string deployment(std::string_view version, int generation, int observed, int available, std::string_view revision = "1",
-                       std::string_view more = "") {
-  return format(R"({{"apiVersion":"apps/v1","kind":"Deployment","metadata":{{"name":"web","namespace":"shop","uid":"d","resourceVersion":"{}",
+std::string deployment(std::string_view version, int generation, int observed, int available,
+                       std::string_view revision = "1", std::string_view more = "") {
+  return format(
+      R"({{"apiVersion":"apps/v1","kind":"Deployment","metadata":{{"name":"web","namespace":"shop","uid":"d","resourceVersion":"{}",
       "generation":{},"annotations":{{"deployment.kubernetes.io/revision":"{}"}}}},"spec":{{"replicas":1}},
       "status":{{"observedGeneration":{},"replicas":1,"updatedReplicas":1,"readyReplicas":{},"availableReplicas":{}{}}}}})",
-                version, generation, revision, observed, available, available, more);
+      version, generation, revision, observed, available, available, more);
 }
 
 std::string replica_set(std::string_view uid, std::string_view revision) {
-  return format(R"({{"apiVersion":"apps/v1","kind":"ReplicaSet","metadata":{{"name":"{}","namespace":"shop","uid":"{}","resourceVersion":"1",
+  return format(
+      R"({{"apiVersion":"apps/v1","kind":"ReplicaSet","metadata":{{"name":"{}","namespace":"shop","uid":"{}","resourceVersion":"1",
       "generation":1,"annotations":{{"deployment.kubernetes.io/revision":"{}"}},"ownerReferences":[{{"uid":"d","kind":"Deployment","controller":true}}]}},
-      "spec":{{"replicas":1}},"status":{{"observedGeneration":1}}}})", uid, uid, revision);
+      "spec":{{"replicas":1}},"status":{{"observedGeneration":1}}}})",
+      uid, uid, revision);
 }
 
 std::string pod(std::string_view owner, std::string_view status, std::string_view version = "1") {
-  return format(R"({{"apiVersion":"v1","kind":"Pod","metadata":{{"name":"{}-pod","namespace":"shop","uid":"{}-pod","resourceVersion":"{}",
-      "ownerReferences":[{{"uid":"{}","kind":"ReplicaSet","controller":true}}]}},"status":{}}})", owner, owner, version, owner, status);
+  return format(
+      R"({{"apiVersion":"v1","kind":"Pod","metadata":{{"name":"{}-pod","namespace":"shop","uid":"{}-pod","resourceVersion":"{}",
+      "ownerReferences":[{{"uid":"{}","kind":"ReplicaSet","controller":true}}]}},"status":{}}})",
+      owner, owner, version, owner, status);
 }
 
-const char* const kPullFails = R"({"phase":"Pending","containerStatuses":[{"name":"app","image":"x:2","state":{"waiting":{"reason":"ErrImagePull","message":"no such tag"}}}]})";
+const char* const kPullFails =
+    R"({"phase":"Pending","containerStatuses":[{"name":"app","image":"x:2","state":{"waiting":{"reason":"ErrImagePull","message":"no such tag"}}}]})";
 const char* const kCrashes =
     R"({"phase":"Running","containerStatuses":[{"name":"app","image":"x:2","restartCount":2,"state":{"waiting":{"reason":"CrashLoopBackOff"}},"lastState":{"terminated":{"exitCode":3,"reason":"Error"}}}]})";
-const char* const kUnschedulable = R"({"phase":"Pending","conditions":[{"type":"PodScheduled","status":"False","reason":"Unschedulable","message":"0/1 nodes"}]})";
+const char* const kUnschedulable =
+    R"({"phase":"Pending","conditions":[{"type":"PodScheduled","status":"False","reason":"Unschedulable","message":"0/1 nodes"}]})";
 
 class MirrorTest : public testing::Test {
  protected:
@@ -46,7 +53,8 @@ class MirrorTest : public testing::Test {
     if (request.path == "/api" || request.path == "/apis") return answer(200, discovery_answer(request.path));
     if (request.path.find("/log?") != std::string::npos) return answer(200, "last words");
     if (request.path.find("/events?") != std::string::npos) return answer(200, events);
-    if (request.path.find("/pods?") != std::string::npos && pods_forbidden) return answer(403, R"({"message":"pods is forbidden: User \"u\" cannot list"})");
+    if (request.path.find("/pods?") != std::string::npos && pods_forbidden)
+      return answer(403, R"({"message":"pods is forbidden: User \"u\" cannot list"})");
     return answer(200, R"({"metadata":{"resourceVersion":"1"},"items":[]})");
   }
 
@@ -83,7 +91,8 @@ class MirrorTest : public testing::Test {
     for (int i = 0; i < 3; ++i) mirror.drain();
   }
 
-  std::string events = R"({"metadata":{},"items":[{"reason":"Failed","message":"Failed to pull image","lastTimestamp":"2026-01-01T00:00:00Z"}]})";
+  std::string events =
+      R"({"metadata":{},"items":[{"reason":"Failed","message":"Failed to pull image","lastTimestamp":"2026-01-01T00:00:00Z"}]})";
   bool pods_forbidden = false;
   ManualClock clock;
   FakeClient client{[this](const KubeRequest& request) { return handle(request); }};
@@ -133,7 +142,9 @@ TEST_F(MirrorTest, FailsFastWithCauseEventsAndOnlyForTheNewestRevision) {
   ASSERT_EQ(verdicts.size(), 1u);
   const Verdict& verdict = verdicts[0];
   EXPECT_EQ(verdict.outcome, Outcome::failed);
-  EXPECT_EQ(verdict.message, R"(Deployment shop/web: pod new-pod: container "app" cannot pull its image x:2 (ErrImagePull): no such tag)");
+  EXPECT_EQ(
+      verdict.message,
+      R"(Deployment shop/web: pod new-pod: container "app" cannot pull its image x:2 (ErrImagePull): no such tag)");
   ASSERT_TRUE(verdict.cause);
   EXPECT_EQ(verdict.cause->pod, "new-pod");
   EXPECT_EQ(verdict.cause->reason, "ErrImagePull");
@@ -174,7 +185,8 @@ TEST_F(MirrorTest, TroubleThatPassesIsForgiven) {
 }
 
 TEST_F(MirrorTest, AScaleUpHoldsUnschedulableBack) {
-  events = format(R"({{"metadata":{{}},"items":[{{"reason":"TriggeredScaleUp","lastTimestamp":"{}"}}]}})", iso8601(clock.now() + 100 * kSecond));
+  events = format(R"({{"metadata":{{}},"items":[{{"reason":"TriggeredScaleUp","lastTimestamp":"{}"}}]}})",
+                  iso8601(clock.now() + 100 * kSecond));
   expect(of_deployment(1, "20"));
   event("ADDED", deployment("21", 1, 1, 0));
   event("ADDED", replica_set("new", "1"));
@@ -190,7 +202,11 @@ TEST_F(MirrorTest, AScaleUpHoldsUnschedulableBack) {
 
 TEST_F(MirrorTest, ProgressDeadlineFailsAtOnce) {
   expect(of_deployment(1, "20"));
-  event("ADDED", deployment("21", 1, 1, 0, "1", R"(,"conditions":[{"type":"Progressing","status":"False","reason":"ProgressDeadlineExceeded","message":"m"}])"));
+  event(
+      "ADDED",
+      deployment(
+          "21", 1, 1, 0, "1",
+          R"(,"conditions":[{"type":"Progressing","status":"False","reason":"ProgressDeadlineExceeded","message":"m"}])"));
   ASSERT_EQ(verdicts.size(), 1u);
   EXPECT_EQ(verdicts[0].cause->reason, "ProgressDeadlineExceeded");
 }
@@ -217,7 +233,8 @@ TEST_F(MirrorTest, AnExpiredWatchListsAgainAndDropsWhatIsGone) {
   expect(of_deployment(1, "20"));
   event("ADDED", deployment("19", 1, 1, 1));
   EXPECT_EQ(mirror.status().records, 1u);
-  client.stream_of("/deployments?")->on_line(R"({"type":"ERROR","object":{"kind":"Status","code":410,"reason":"Expired"}})");
+  client.stream_of("/deployments?")
+      ->on_line(R"({"type":"ERROR","object":{"kind":"Status","code":410,"reason":"Expired"}})");
   mirror.drain();
   EXPECT_EQ(mirror.status().records, 0u);
   EXPECT_EQ(client.lines("/deployments?limit").size(), 2u);

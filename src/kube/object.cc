@@ -36,7 +36,8 @@ bool ObjectKey::operator==(const ObjectKey& other) const {
 std::size_t ObjectKeyHash::operator()(const ObjectKey& key) const noexcept {
   const std::hash<std::string> hash;
   std::size_t result = hash(key.name);
-  for (const std::string* part : {&key.namespace_name, &key.kind, &key.group}) result = result * 1'000'003 ^ hash(*part);
+  for (const std::string* part : {&key.namespace_name, &key.kind, &key.group})
+    result = result * 1'000'003 ^ hash(*part);
   return result;
 }
 

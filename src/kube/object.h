@@ -14,8 +14,8 @@
 namespace fairlead::kube {
 
 struct ObjectKey {
-  std::string group;           // "" for the core group
-  std::string version;         // "v1"; not part of the identity
+  std::string group;    // "" for the core group
+  std::string version;  // "v1"; not part of the identity
   std::string kind;
   std::string namespace_name;  // "" for cluster-scoped kinds
   std::string name;

@@ -10,9 +10,11 @@ namespace fairlead::kube {
 namespace {
 
 TEST(Object, ReadsItsMetadataAndIgnoresWrongTypes) {
-  const Object object(json::parse(R"({"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"web","namespace":"shop",
+  const Object object(
+      json::parse(R"({"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"web","namespace":"shop",
       "uid":"u1","generation":3,"resourceVersion":"7","labels":{"a":"b"},"annotations":{"c":5},
-      "ownerReferences":[{"uid":"x"},{"uid":"y","controller":true}]}})", "object"));
+      "ownerReferences":[{"uid":"x"},{"uid":"y","controller":true}]}})",
+                  "object"));
   EXPECT_EQ(object.key().text(), "Deployment shop/web");
   EXPECT_EQ(object.key().group, "apps");
   EXPECT_EQ(object.key().api_version(), "apps/v1");
@@ -52,7 +54,9 @@ TEST(Fields, IntegersMustBeIntegers) {
 }
 
 TEST(Order, StagesAndKinds) {
-  const auto key = [](std::string group, std::string kind) { return ObjectKey{std::move(group), "v1", std::move(kind), "", "x"}; };
+  const auto key = [](std::string group, std::string kind) {
+    return ObjectKey{std::move(group), "v1", std::move(kind), "", "x"};
+  };
   const std::vector<ObjectKey> keys = {
       key("admissionregistration.k8s.io", "ValidatingWebhookConfiguration"),
       key("example.com", "Widget"),

@@ -9,12 +9,35 @@ namespace fairlead::kube {
 
 namespace {
 
-// The order of Helm's installer and Argo CD's sync, which agree; what stands before the first workload is configuration.
-constexpr std::array kKindOrder = {
-    "NetworkPolicy", "ResourceQuota", "LimitRange", "PodDisruptionBudget", "PriorityClass", "ServiceAccount", "Secret",
-    "ConfigMap", "StorageClass", "PersistentVolume", "PersistentVolumeClaim", "ClusterRole", "ClusterRoleBinding", "Role",
-    "RoleBinding", "Service", "DaemonSet", "Pod", "ReplicationController", "ReplicaSet", "Deployment",
-    "HorizontalPodAutoscaler", "StatefulSet", "Job", "CronJob", "IngressClass", "Ingress"};
+// The order of Helm's installer and Argo CD's sync, which agree; what stands before the first workload is
+// configuration.
+constexpr std::array kKindOrder = {"NetworkPolicy",
+                                   "ResourceQuota",
+                                   "LimitRange",
+                                   "PodDisruptionBudget",
+                                   "PriorityClass",
+                                   "ServiceAccount",
+                                   "Secret",
+                                   "ConfigMap",
+                                   "StorageClass",
+                                   "PersistentVolume",
+                                   "PersistentVolumeClaim",
+                                   "ClusterRole",
+                                   "ClusterRoleBinding",
+                                   "Role",
+                                   "RoleBinding",
+                                   "Service",
+                                   "DaemonSet",
+                                   "Pod",
+                                   "ReplicationController",
+                                   "ReplicaSet",
+                                   "Deployment",
+                                   "HorizontalPodAutoscaler",
+                                   "StatefulSet",
+                                   "Job",
+                                   "CronJob",
+                                   "IngressClass",
+                                   "Ingress"};
 constexpr std::size_t kFirstWorkload = 16;
 static_assert(std::string_view(kKindOrder[kFirstWorkload]) == "DaemonSet");
 

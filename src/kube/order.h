@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The order in which objects are applied: stages that wait for each other, and a rank of kinds inside a stage (the order
-// that Helm and Argo CD agree on). Pure.
+// The order in which objects are applied: stages that wait for each other, and a rank of kinds inside a stage (the
+// order that Helm and Argo CD agree on). Pure.
 #pragma once
 
 #include <cstddef>

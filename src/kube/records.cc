@@ -49,7 +49,8 @@ void read_counts(Record& record, const json::Value& o) {
 
 }  // namespace
 
-bool Records::put(const Object& object, bool metadata_only, std::uint32_t feed, std::uint32_t epoch, std::int64_t now_us) {
+bool Records::put(const Object& object, bool metadata_only, std::uint32_t feed, std::uint32_t epoch,
+                  std::int64_t now_us) {
   const std::string uid(object.uid());
   if (uid.empty()) return false;
   std::unique_ptr<Record>& slot = records_[uid];
@@ -77,7 +78,8 @@ bool Records::put(const Object& object, bool metadata_only, std::uint32_t feed, 
   record.being_deleted = object.being_deleted();
   read_ownership(record, object);
   if (metadata_only) {
-    record.readiness = {record.being_deleted ? Progress::in_progress : Progress::successful, "", record.being_deleted ? "is being deleted" : "exists", ""};
+    record.readiness = {record.being_deleted ? Progress::in_progress : Progress::successful, "",
+                        record.being_deleted ? "is being deleted" : "exists", ""};
   } else {
     read_status(record, object, now_us);
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the mirror keeps of each object: the findings of the health rules, not the object. Internal to the mirror; pure data,
-// no threads: the mirror's lock guards it.
+// What the mirror keeps of each object: the findings of the health rules, not the object. Internal to the mirror; pure
+// data, no threads: the mirror's lock guards it.
 #pragma once
 
 #include <cstdint>
@@ -20,14 +20,14 @@ namespace fairlead::kube {
 struct Record {
   ObjectKey key;
   std::string uid;
-  std::string owner_uid;          // of the controller
+  std::string owner_uid;  // of the controller
   std::string resource_version;
   std::int64_t generation = 0;
-  std::uint32_t feed = 0;         // which watch brought it
-  std::uint32_t epoch = 0;        // which list of that watch saw it last
-  bool observed = true;           // the controller has seen this generation
-  Readiness readiness;            // without waiting for jobs
-  Readiness job_readiness;        // of a Job that is waited for
+  std::uint32_t feed = 0;   // which watch brought it
+  std::uint32_t epoch = 0;  // which list of that watch saw it last
+  bool observed = true;     // the controller has seen this generation
+  Readiness readiness;      // without waiting for jobs
+  Readiness job_readiness;  // of a Job that is waited for
   HealthStatus health = HealthStatus::healthy;
   std::string health_message;
   std::int32_t desired = -1, ready = -1, updated = -1;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Kubernetes `Status` objects (https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/status/) as Error.
+// Kubernetes `Status` objects (https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/status/) as
+// Error.
 #include <boost/json.hpp>
 
 #include "base/text.h"
@@ -74,18 +75,23 @@ Error conflict_error(const Status& status, std::string_view verb, std::string_vi
                                        fields == 1 ? "a field is" : format("{} fields are", fields), first_manager,
                                        fields == 1 ? "" : " or others"));
   for (const ErrorDetail& detail : error.details()) result.at(detail.where, detail.text);
-  return std::move(result).with_help("Let the step take conflicting fields over (force conflicts), or remove these fields from the manifest.");
+  return std::move(result).with_help(
+      "Let the step take conflicting fields over (force conflicts), or remove these fields from the manifest.");
 }
 
 bool says_immutable(std::string_view message) {
-  return text::contains_ignoring_case(message, "field is immutable") || text::contains_ignoring_case(message, "is immutable") ||
-         text::contains_ignoring_case(message, "immutable field") || text::contains_ignoring_case(message, "updates to statefulset spec");
+  return text::contains_ignoring_case(message, "field is immutable") ||
+         text::contains_ignoring_case(message, "is immutable") ||
+         text::contains_ignoring_case(message, "immutable field") ||
+         text::contains_ignoring_case(message, "updates to statefulset spec");
 }
 
 Error invalid_error(const Status& status, std::string_view verb, std::string_view what) {
-  Error error = with_causes(Error(Fault::invalid, format("the cluster refuses to {} {}: {}", verb, what, status.message)), status);
+  Error error = with_causes(
+      Error(Fault::invalid, format("the cluster refuses to {} {}: {}", verb, what, status.message)), status);
   if (says_immutable(status.message)) {
-    return std::move(error).with_help("This field cannot be changed on an existing object: delete the object first or give it another name.");
+    return std::move(error).with_help(
+        "This field cannot be changed on an existing object: delete the object first or give it another name.");
   }
   return error;
 }
@@ -98,7 +104,8 @@ Error forbidden_error(const Status& status, std::string_view verb, std::string_v
   if (status.message.find("being terminated") != std::string::npos) {
     return std::move(error).with_help("The namespace is being deleted: wait until it is gone, then deploy again.");
   }
-  if (status.message.find(" cannot ") == std::string::npos) return error;  // an admission policy, its text says what to do
+  if (status.message.find(" cannot ") == std::string::npos)
+    return error;  // an admission policy, its text says what to do
   return std::move(error).with_help("Grant the account this verb with a Role or ClusterRole and a binding.");
 }
 
@@ -119,7 +126,8 @@ Error error_of(const KubeResponse& response, std::string_view verb, std::string_
   switch (response.status) {
     case 400: return invalid_error(status, verb, what);
     case 401:
-      return Error(Fault::unauthenticated, format("cannot {} {}: the cluster does not accept the credentials", verb, what))
+      return Error(Fault::unauthenticated,
+                   format("cannot {} {}: the cluster does not accept the credentials", verb, what))
           .with_help("The token is expired or wrong, or belongs to another cluster: renew the account's credentials.");
     case 403: return forbidden_error(status, verb, what);
     case 404: return not_found_error(status, verb, what);
@@ -132,8 +140,8 @@ Error error_of(const KubeResponse& response, std::string_view verb, std::string_
     case 429:
     case 503:
     case 504:
-      return Error(Fault::unavailable, format("cannot {} {}: the cluster is overloaded or starting ({}): {}", verb, what,
-                                              response.status, status.message))
+      return Error(Fault::unavailable, format("cannot {} {}: the cluster is overloaded or starting ({}): {}", verb,
+                                              what, response.status, status.message))
           .retry_after(response.retry_after_seconds);
     default: break;
   }

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // Why metadata is enough to know that our last apply is still in force.
 //
-// Let M be our field manager and B the body to apply. The live object carries, in an annotation that is part of every body
-// we apply, a keyed hash of that body; and managedFields carries, for M and operation Apply, the set of fields that the
-// server attributes to our last apply. Both are in the metadata.
+// Let M be our field manager and B the body to apply. The live object carries, in an annotation that is part of every
+// body we apply, a keyed hash of that body; and managedFields carries, for M and operation Apply, the set of fields
+// that the server attributes to our last apply. Both are in the metadata.
 //   1. The annotation is itself a field of our entry. While it is in the entry and equals hash(B), the last body that M
 //      applied was B: every apply by M sets the annotation to the hash of its own body.
-//   2. Whoever gives an owned field another value, or removes it, takes it out of our entry (structured-merge-diff moves
+//   2. Whoever gives an owned field another value, or removes it, takes it out of our entry (structured-merge-diff
+//   moves
 //      ownership with every change of value; measured on a live server for edit, patch, scale, forced apply and
 //      client-side apply). So while our entry owns every field of B, all of them have the value that we applied.
 //   3. An entry of another apiVersion, entries of managers that an apply has to absorb, a deletion under way: not sure.
-// What this cannot see is a mutating webhook that rewrites an owned value while somebody else updates the object: it runs
-// after ownership is accounted for. An apply would send the object through the same webhook again, so skipping it is no
-// loss; drift detection looks at values and reports it.
+// What this cannot see is a mutating webhook that rewrites an owned value while somebody else updates the object: it
+// runs after ownership is accounted for. An apply would send the object through the same webhook again, so skipping it
+// is no loss; drift detection looks at values and reports it.
 #include "kube/unchanged.h"
 
 #include <algorithm>
@@ -33,7 +34,8 @@ constexpr std::array kFormerManagers = {"octopus", "fairlead", "kubectl-client-s
 
 bool is_trivial(const json::Value& value) {
   if (value.is_null()) return true;
-  if (value.is_object()) return std::ranges::all_of(value.get_object(), [](const auto& member) { return is_trivial(member.value()); });
+  if (value.is_object())
+    return std::ranges::all_of(value.get_object(), [](const auto& member) { return is_trivial(member.value()); });
   return value.is_array() && value.get_array().empty();
 }
 
@@ -80,7 +82,8 @@ bool owns_elements(const json::Object& fields, const json::Array& elements) {
     bool owned = false;
     for (const auto& field : fields) {
       const std::string_view name = field.key();
-      if (name.starts_with("k:")) owned = key_matches(parse_or_null(name.substr(2)), element) && owns(field.value(), element);
+      if (name.starts_with("k:"))
+        owned = key_matches(parse_or_null(name.substr(2)), element) && owns(field.value(), element);
       if (name.starts_with("v:")) owned = parse_or_null(name.substr(2)) == element;
       if (owned) break;
     }

@@ -28,15 +28,19 @@ const Case kCases[] = {
     {"keyed list, another key",
      R"({"f:spec":{"f:ports":{"k:{\"containerPort\":80,\"protocol\":\"TCP\"}":{"f:containerPort":{}}}}})",
      R"({"spec":{"ports":[{"containerPort":81}]}})", false},
-    {"field of an element lost", R"({"f:c":{"k:{\"name\":\"w\"}":{".":{},"f:name":{}}}})", R"({"c":[{"name":"w","image":"x"}]})", false},
+    {"field of an element lost", R"({"f:c":{"k:{\"name\":\"w\"}":{".":{},"f:name":{}}}})",
+     R"({"c":[{"name":"w","image":"x"}]})", false},
     {"set", R"({"f:f":{"v:\"a\"":{},"v:\"b\"":{}}})", R"({"f":["b","a"]})", true},
     {"set, a member lost", R"({"f:f":{"v:\"a\"":{}}})", R"({"f":["b","a"]})", false},
     {"empty map is a leaf", R"({"f:v":{"f:emptyDir":{}}})", R"({"v":{"emptyDir":{}}})", true},
     {"null is absent", R"({"f:v":{"f:a":{}}})", R"({"v":{"a":1,"b":null},"w":null})", true},
     {"stripped fields", R"({"f:v":{}})",
-     R"({"apiVersion":"v1","kind":"A","metadata":{"name":"x","namespace":"y","creationTimestamp":null},"v":1,"status":{}})", true},
-    {"labels", R"({"f:metadata":{"f:labels":{"f:a":{}}},"f:v":{}})", R"({"metadata":{"name":"x","labels":{"a":"1"}},"v":1})", true},
-    {"label lost", R"({"f:metadata":{"f:labels":{"f:b":{}}},"f:v":{}})", R"({"metadata":{"name":"x","labels":{"a":"1"}},"v":1})", false},
+     R"({"apiVersion":"v1","kind":"A","metadata":{"name":"x","namespace":"y","creationTimestamp":null},"v":1,"status":{}})",
+     true},
+    {"labels", R"({"f:metadata":{"f:labels":{"f:a":{}}},"f:v":{}})",
+     R"({"metadata":{"name":"x","labels":{"a":"1"}},"v":1})", true},
+    {"label lost", R"({"f:metadata":{"f:labels":{"f:b":{}}},"f:v":{}})",
+     R"({"metadata":{"name":"x","labels":{"a":"1"}},"v":1})", false},
     {"a real status is not counted", R"({"f:v":{}})", R"({"v":1,"status":{"phase":"x"}})", false},
 };
 
@@ -47,7 +51,8 @@ TEST(Unchanged, OwnershipCoversTheBody) {
 }
 
 Object body_with_hash(const Secret& key) {
-  Object body(json::parse(R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a","namespace":"n"},"data":{"x":"1"}})", "body"));
+  Object body(json::parse(
+      R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a","namespace":"n"},"data":{"x":"1"}})", "body"));
   body.set_annotation(kAppliedHashAnnotation, applied_hash(body, key));
   return body;
 }
@@ -68,7 +73,8 @@ TEST(Unchanged, HashIsOfTheBodyWithoutItself) {
 Object live_of(const Object& body, std::string_view extra_entries = "") {
   Object live(body.value());
   json::Value entries = json::parse(
-      std::string(R"([{"manager":"fairlead/i/P","operation":"Apply","apiVersion":"v1","fieldsV1":{"f:metadata":{"f:annotations":{"f:fairlead.dev/applied-hash":{}}},"f:data":{"f:x":{}}}})") +
+      std::string(
+          R"([{"manager":"fairlead/i/P","operation":"Apply","apiVersion":"v1","fieldsV1":{"f:metadata":{"f:annotations":{"f:fairlead.dev/applied-hash":{}}},"f:data":{"f:x":{}}}})") +
           std::string(extra_entries) + "]",
       "entries");
   live.value().get_object()["metadata"].get_object()["managedFields"] = std::move(entries);
@@ -111,13 +117,15 @@ TEST(Absorb, MovesFieldsOfFormerManagersIntoOurEntry) {
       {"manager":"kubectl-client-side-apply","operation":"Update","fieldsV1":{"f:spec":{"f:a":{},"f:b":{"f:x":{}}}}},
       {"manager":"fairlead/i/P","operation":"Apply","fieldsV1":{"f:spec":{"f:b":{"f:y":{}}}}},
       {"manager":"kubectl-client-side-apply","operation":"Update","subresource":"scale","fieldsV1":{"f:r":{}}},
-      {"manager":"kubectl","operation":"Update","fieldsV1":{"f:spec":{"f:c":{}}}}]}})", "live"));
+      {"manager":"kubectl","operation":"Update","fieldsV1":{"f:spec":{"f:c":{}}}}]}})",
+                                "live"));
   const auto patch = absorb_patch(live, "fairlead/i/P");
   ASSERT_TRUE(patch);
-  EXPECT_EQ(json::canonical_text(patch->at(0).at("value")),
-            R"([{"fieldsV1":{"f:spec":{"f:a":{},"f:b":{"f:x":{},"f:y":{}}}},"manager":"fairlead/i/P","operation":"Apply"},)"
-            R"({"fieldsV1":{"f:r":{}},"manager":"kubectl-client-side-apply","operation":"Update","subresource":"scale"},)"
-            R"({"fieldsV1":{"f:spec":{"f:c":{}}},"manager":"kubectl","operation":"Update"}])");
+  EXPECT_EQ(
+      json::canonical_text(patch->at(0).at("value")),
+      R"([{"fieldsV1":{"f:spec":{"f:a":{},"f:b":{"f:x":{},"f:y":{}}}},"manager":"fairlead/i/P","operation":"Apply"},)"
+      R"({"fieldsV1":{"f:r":{}},"manager":"kubectl-client-side-apply","operation":"Update","subresource":"scale"},)"
+      R"({"fieldsV1":{"f:spec":{"f:c":{}}},"manager":"kubectl","operation":"Update"}])");
   EXPECT_EQ(patch->at(1).at("value"), "5");
   EXPECT_FALSE(absorb_patch(live, "fairlead/i/Q")) << "no entry of ours yet";
 }

@@ -27,7 +27,8 @@ class Findings {
   void throw_if_any() {
     if (count_ == 0) return;
     if (count_ > kFindingsLimit) error_.at("", text::format("and {} more", count_ - kFindingsLimit));
-    throw std::move(error_).with_help("Nothing has been written to the cluster. Correct the places named and deploy again.");
+    throw std::move(error_).with_help(
+        "Nothing has been written to the cluster. Correct the places named and deploy again.");
   }
 
  private:
@@ -77,11 +78,13 @@ std::string name_problem(const ObjectKey& key) {
     case NameRule::path_segment:
       return is_path_segment(key.name) ? "" : "must be at most 253 characters without '/', '%' or control characters";
     case NameRule::label:
-      return is_dns_label(key.name) ? "" : "must be at most 63 lower-case letters, digits and '-', with a letter or digit at both ends";
-    case NameRule::label_from_letter:
-      return is_dns_label(key.name) && key.name[0] >= 'a'
+      return is_dns_label(key.name)
                  ? ""
-                 : "must be at most 63 lower-case letters, digits and '-', with a letter first and a letter or digit last";
+                 : "must be at most 63 lower-case letters, digits and '-', with a letter or digit at both ends";
+    case NameRule::label_from_letter:
+      return is_dns_label(key.name) && key.name[0] >= 'a' ? ""
+                                                          : "must be at most 63 lower-case letters, digits and '-', "
+                                                            "with a letter first and a letter or digit last";
     case NameRule::subdomain:
       // Kinds unknown to us may allow more; the rule below is that of nearly all, custom resources included.
       return is_dns_subdomain(key.name)
@@ -94,17 +97,20 @@ std::string name_problem(const ObjectKey& key) {
 void check_text_map(const Document& document, std::string_view name, Findings& findings) {
   const json::Value* map = find(document.object.value(), {"metadata", name});
   if (map == nullptr || map->is_null()) return;
-  if (!map->is_object()) return findings.add(document, text::format("metadata.{} must be a mapping of text to text", name));
+  if (!map->is_object())
+    return findings.add(document, text::format("metadata.{} must be a mapping of text to text", name));
   for (const auto& member : map->get_object()) {
     if (member.value().is_string() || member.value().is_null()) continue;
-    findings.add(document, text::format("metadata.{}.{} must be text: put quotes around {}", name,
-                                        std::string_view(member.key()), text::shorten(json::text_of(member.value()), 60)));
+    findings.add(document,
+                 text::format("metadata.{}.{} must be text: put quotes around {}", name, std::string_view(member.key()),
+                              text::shorten(json::text_of(member.value()), 60)));
   }
 }
 
 // The kind for texts: "Deployment \"web\"".
 std::string named(const Document& document) {
-  return text::format("{} \"{}\"", document.object.kind().empty() ? "object" : document.object.kind(), document.object.name());
+  return text::format("{} \"{}\"", document.object.kind().empty() ? "object" : document.object.kind(),
+                      document.object.name());
 }
 
 void check_identity(const Document& document, Findings& findings) {
@@ -113,23 +119,28 @@ void check_identity(const Document& document, Findings& findings) {
   const auto require_text = [&](std::string_view field, std::string_view advice) {
     const json::Value* value = find(o, {field});
     if (value != nullptr && value->is_string() && !value->get_string().empty()) return true;
-    findings.add(document, text::format("{} is missing{}: {}", field, value == nullptr || value->is_null() ? "" : " or no text", advice));
+    findings.add(document, text::format("{} is missing{}: {}", field,
+                                        value == nullptr || value->is_null() ? "" : " or no text", advice));
     return false;
   };
   const bool versioned = require_text("apiVersion", "write for example `apiVersion: apps/v1`");
   const bool kinded = require_text("kind", "write for example `kind: Deployment`");
   if (versioned && std::ranges::count(object.api_version(), '/') > 1) {
-    findings.add(document, text::format("apiVersion \"{}\" must be \"version\" or \"group/version\"", object.api_version()));
+    findings.add(document,
+                 text::format("apiVersion \"{}\" must be \"version\" or \"group/version\"", object.api_version()));
   }
   const json::Value* metadata = find(o, {"metadata"});
-  if (metadata == nullptr || !metadata->is_object()) return findings.add(document, "metadata is missing: write `metadata: {name: ...}`");
+  if (metadata == nullptr || !metadata->is_object())
+    return findings.add(document, "metadata is missing: write `metadata: {name: ...}`");
   if (object.name().empty()) {
     if (!text_at(o, {"metadata", "generateName"}).empty()) {
-      return findings.add(document, "metadata.generateName is used: such an object cannot be applied twice, give it a metadata.name");
+      return findings.add(
+          document, "metadata.generateName is used: such an object cannot be applied twice, give it a metadata.name");
     }
     const json::Value* name = find(o, {"metadata", "name"});
     const bool other_type = name != nullptr && !name->is_string() && !name->is_null();
-    return findings.add(document, other_type ? "metadata.name is no text: put quotes around it" : "metadata.name is missing: give the object a name");
+    return findings.add(document, other_type ? "metadata.name is no text: put quotes around it"
+                                             : "metadata.name is missing: give the object a name");
   }
   if (!versioned || !kinded) return;
   const std::string problem = name_problem(object.key());
@@ -143,8 +154,10 @@ void check_metadata(const Document& document, Findings& findings) {
     if (!space->is_string()) {
       findings.add(document, "metadata.namespace is no text: put quotes around it");
     } else if (!space->get_string().empty() && !is_dns_label(json::view(space->get_string()))) {
-      findings.add(document, text::format("metadata.namespace \"{}\" is no namespace name: lower-case letters, digits and '-' only",
-                                          json::view(space->get_string())));
+      findings.add(
+          document,
+          text::format("metadata.namespace \"{}\" is no namespace name: lower-case letters, digits and '-' only",
+                       json::view(space->get_string())));
     }
   }
   check_text_map(document, "labels", findings);
@@ -152,7 +165,9 @@ void check_metadata(const Document& document, Findings& findings) {
   for (const std::string_view field : {"managedFields", "resourceVersion", "uid"}) {
     const json::Value* value = find(o, {"metadata", field});
     if (value == nullptr || value->is_null()) continue;
-    findings.add(document, text::format("metadata.{} is set by the cluster: remove it (it comes from `kubectl get -o yaml`)", field));
+    findings.add(
+        document,
+        text::format("metadata.{} is set by the cluster: remove it (it comes from `kubectl get -o yaml`)", field));
   }
 }
 
@@ -199,7 +214,8 @@ void settle_namespace(Prepared& prepared, const Resource& resource, const std::s
 
 class Resolver {
  public:
-  Resolver(const ResourceLookup& lookup, std::vector<Resource> defined) : lookup_(lookup), defined_(std::move(defined)) {}
+  Resolver(const ResourceLookup& lookup, std::vector<Resource> defined)
+      : lookup_(lookup), defined_(std::move(defined)) {}
 
   // The resource and whether it comes from a definition among the documents.
   std::optional<std::pair<Resource, bool>> resolve(const Object& object) {
@@ -214,7 +230,8 @@ class Resolver {
       }
     }
     if (!result) {
-      if (auto found = lookup_(version.group, version.version, object.kind())) result = std::pair(*std::move(found), false);
+      if (auto found = lookup_(version.group, version.version, object.kind()))
+        result = std::pair(*std::move(found), false);
     }
     cache_.emplace(key, result);
     return result;
@@ -234,7 +251,8 @@ void check_documents(const std::vector<Document>& documents) {
   findings.throw_if_any();
 }
 
-PrepareResult prepare(std::vector<Document> documents, const ResourceLookup& lookup, const std::string& default_namespace) {
+PrepareResult prepare(std::vector<Document> documents, const ResourceLookup& lookup,
+                      const std::string& default_namespace) {
   check_documents(documents);
   Findings findings;
   PrepareResult result;
@@ -243,9 +261,10 @@ PrepareResult prepare(std::vector<Document> documents, const ResourceLookup& loo
   for (Document& document : documents) {
     const auto resolved = resolver.resolve(document.object);
     if (!resolved) {
-      findings.add(document, text::format("the cluster knows no kind {} in {}: check spelling and apiVersion, or deploy its "
-                                          "CustomResourceDefinition with or before it",
-                                          document.object.kind(), document.object.api_version()));
+      findings.add(document,
+                   text::format("the cluster knows no kind {} in {}: check spelling and apiVersion, or deploy its "
+                                "CustomResourceDefinition with or before it",
+                                document.object.kind(), document.object.api_version()));
       continue;
     }
     Prepared prepared;
@@ -253,7 +272,8 @@ PrepareResult prepare(std::vector<Document> documents, const ResourceLookup& loo
     prepared.resource = resolved->first;
     prepared.of_new_kind = resolved->second;
     if (!prepared.resource.patchable) {
-      findings.add(document, text::format("objects of kind {} cannot be applied: the cluster does not offer it", document.object.kind()));
+      findings.add(document, text::format("objects of kind {} cannot be applied: the cluster does not offer it",
+                                          document.object.kind()));
       continue;
     }
     prepared.object = std::move(document.object);
@@ -261,7 +281,8 @@ PrepareResult prepare(std::vector<Document> documents, const ResourceLookup& loo
     const ObjectKey key = prepared.object.key();
     const auto [earlier, fresh] = places.emplace(key, prepared.place);
     if (!fresh) {
-      findings.add(document, text::format("{} is written twice, first at {}: keep one of them", key.text(), earlier->second));
+      findings.add(document,
+                   text::format("{} is written twice, first at {}: keep one of them", key.text(), earlier->second));
       continue;
     }
     result.objects.push_back(std::move(prepared));

@@ -13,14 +13,14 @@
 
 namespace fairlead::kube {
 
-// Pure part: apiVersion, kind and name present and valid by kind, generateName refused, namespace name valid, labels and
-// annotations are text, no managedFields, no resourceVersion or uid. Throws Error(invalid).
+// Pure part: apiVersion, kind and name present and valid by kind, generateName refused, namespace name valid, labels
+// and annotations are text, no managedFields, no resourceVersion or uid. Throws Error(invalid).
 void check_documents(const std::vector<Document>& documents);
 
 struct Prepared {
-  Object object;      // namespace resolved
+  Object object;  // namespace resolved
   Resource resource;
-  std::string place;  // "web.yaml:12 (document 2)"
+  std::string place;         // "web.yaml:12 (document 2)"
   bool of_new_kind = false;  // its CRD is among the documents: the resource is derived from it, not from the cluster
 };
 
@@ -36,7 +36,8 @@ using ResourceLookup =
 // check_documents, then kinds against the cluster (kinds of CustomResourceDefinitions among the documents count as
 // known), namespaces (a namespaced object without one gets `default_namespace`; a cluster-scoped one loses it, with a
 // notice), and duplicates: the same object twice, naming both places.
-PrepareResult prepare(std::vector<Document> documents, const ResourceLookup& lookup, const std::string& default_namespace);
+PrepareResult prepare(std::vector<Document> documents, const ResourceLookup& lookup,
+                      const std::string& default_namespace);
 PrepareResult prepare(std::vector<Document> documents, Discovery& discovery, const std::string& default_namespace,
                       const CancelToken& cancel);
 

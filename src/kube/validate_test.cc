@@ -51,7 +51,8 @@ TEST(Validate, EachProblemNamesItsPlaceAndRemedy) {
       {"apiVersion: v1\nkind: Service\nmetadata: {name: 1a}\n", "letter first"},
       {"apiVersion: v1\nkind: Namespace\nmetadata: {name: a.b}\n", "63 lower-case"},
       {"apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: A_B}\n", "no namespace name"},
-      {"apiVersion: v1\nkind: Pod\nmetadata: {name: a, labels: {x: 1}}\n", "metadata.labels.x must be text: put quotes around 1"},
+      {"apiVersion: v1\nkind: Pod\nmetadata: {name: a, labels: {x: 1}}\n",
+       "metadata.labels.x must be text: put quotes around 1"},
       {"apiVersion: v1\nkind: Pod\nmetadata: {name: a, annotations: {x: yes}}\n", "put quotes around true"},
       {"apiVersion: v1\nkind: Pod\nmetadata: {name: a, resourceVersion: '5'}\n", "set by the cluster"},
       {"apiVersion: v1\nkind: Pod\nmetadata: {name: a, managedFields: []}\n", "set by the cluster"},
@@ -74,7 +75,8 @@ TEST(Validate, ReportsEverythingAtOnce) {
 
 TEST(Validate, NamespacesAreSettled) {
   const PrepareResult result = prepared(
-      "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: other}\n---\n"
+      "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: "
+      "other}\n---\n"
       "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: 'system:A', namespace: x}\n");
   ASSERT_EQ(result.objects.size(), 3u);
   EXPECT_EQ(result.objects[0].object.namespace_name(), "default");
@@ -86,7 +88,8 @@ TEST(Validate, NamespacesAreSettled) {
 
 TEST(Validate, DuplicatesAreFoundAfterNamespacesAreSettled) {
   const std::string text = error_of(
-      "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: default}\n");
+      "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: "
+      "default}\n");
   EXPECT_THAT(text, testing::HasSubstr("web.yaml:5 (document 2)"));
   EXPECT_THAT(text, testing::HasSubstr("first at web.yaml:1 (document 1)"));
 }
@@ -94,7 +97,8 @@ TEST(Validate, DuplicatesAreFoundAfterNamespacesAreSettled) {
 TEST(Validate, KindsOfDefinitionsAmongTheDocumentsAreKnown) {
   const PrepareResult result = prepared(
       "apiVersion: example.com/v1\nkind: Widget\nmetadata: {name: a}\n---\napiVersion: apiextensions.k8s.io/v1\n"
-      "kind: CustomResourceDefinition\nmetadata: {name: widgets.example.com}\nspec:\n  group: example.com\n  scope: Namespaced\n"
+      "kind: CustomResourceDefinition\nmetadata: {name: widgets.example.com}\nspec:\n  group: example.com\n  scope: "
+      "Namespaced\n"
       "  names: {kind: Widget, plural: widgets}\n  versions: [{name: v1, served: true}, {name: v0, served: false}]\n");
   EXPECT_TRUE(result.objects[0].of_new_kind);
   EXPECT_EQ(result.objects[0].resource.path("n", "a"), "/apis/example.com/v1/namespaces/n/widgets/a");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// States of one watch, all on the loop's thread: listing (page by page) -> streaming -> (clean end) streaming again from the
-// last resourceVersion | (410) listing | (error) waiting -> the same again. Answers of requests that were replaced meanwhile
-// carry an old generation number and are ignored.
+// States of one watch, all on the loop's thread: listing (page by page) -> streaming -> (clean end) streaming again
+// from the last resourceVersion | (410) listing | (error) waiting -> the same again. Answers of requests that were
+// replaced meanwhile carry an old generation number and are ignored.
 #include "kube/watch.h"
 
 #include <algorithm>
@@ -111,7 +111,8 @@ struct Watch::State : std::enable_shared_from_this<Watch::State> {
     return text::format("application/json;as={};g=meta.k8s.io;v=v1,application/json", kind);
   }
 
-  // --- list -----------------------------------------------------------------------------------------------------------
+  // --- list
+  // -----------------------------------------------------------------------------------------------------------
 
   void list() {
     if (closed) return;
@@ -125,7 +126,8 @@ struct Watch::State : std::enable_shared_from_this<Watch::State> {
         std::move(request),
         [weak = weak_from_this(), poster = loop.poster(), mine](KubeOutcome outcome) {
           poster.post([weak, mine, outcome = std::make_shared<KubeOutcome>(std::move(outcome))] {
-            if (const auto state = weak.lock(); state && state->generation == mine && !state->closed) state->listed(*outcome);
+            if (const auto state = weak.lock(); state && state->generation == mine && !state->closed)
+              state->listed(*outcome);
           });
         },
         CancelToken());
@@ -141,7 +143,8 @@ struct Watch::State : std::enable_shared_from_this<Watch::State> {
     if (outcome.response.status != 200) return refuse_or_retry(outcome.response);
     try {
       if (continue_token.empty()) sink.list_began();
-      const ListHead head = read_list(outcome.response.body, spec.resource, [&](Object&& object) { sink.changed(std::move(object)); });
+      const ListHead head =
+          read_list(outcome.response.body, spec.resource, [&](Object&& object) { sink.changed(std::move(object)); });
       continue_token = head.continue_token;
       if (!continue_token.empty()) return list();
       resource_version = head.resource_version;
@@ -155,7 +158,8 @@ struct Watch::State : std::enable_shared_from_this<Watch::State> {
     stream();
   }
 
-  // --- stream ---------------------------------------------------------------------------------------------------------
+  // --- stream
+  // ---------------------------------------------------------------------------------------------------------
 
   void stream() {
     if (closed) return;
@@ -165,7 +169,8 @@ struct Watch::State : std::enable_shared_from_this<Watch::State> {
     add_query(request.path, "watch", "true");
     add_query(request.path, "resourceVersion", resource_version);
     add_query(request.path, "allowWatchBookmarks", "true");
-    add_query(request.path, "timeoutSeconds", std::to_string(kShortestWatchSeconds + static_cast<int>(random_fraction() * kShortestWatchSeconds)));
+    add_query(request.path, "timeoutSeconds",
+              std::to_string(kShortestWatchSeconds + static_cast<int>(random_fraction() * kShortestWatchSeconds)));
     request.accept = accept("PartialObjectMetadata");
     started_us = loop.clock().steady_us();
     events = 0;
@@ -194,7 +199,9 @@ struct Watch::State : std::enable_shared_from_this<Watch::State> {
     json::Value event = boost::json::parse(line, error, {}, options);
     json::Value* body = error || !event.is_object() ? nullptr : event.get_object().if_contains("object");
     if (body == nullptr || !body->is_object()) {
-      return retry(Error(Fault::unavailable, text::format("a watch of {} sent a line that is no event", spec.resource.text())), 0);
+      return retry(
+          Error(Fault::unavailable, text::format("a watch of {} sent a line that is no event", spec.resource.text())),
+          0);
     }
     const std::string type(text_at(event, {"type"}));
     if (type == "ERROR") return take_error(*body);
@@ -215,7 +222,9 @@ struct Watch::State : std::enable_shared_from_this<Watch::State> {
 
   void take_error(const json::Value& status) {
     if (int_at(status, {"code"}) == 410) return list_anew();
-    retry(Error(Fault::unavailable, text::format("the watch of {} ended: {}", spec.resource.text(), text_at(status, {"message"}))), 0);
+    retry(Error(Fault::unavailable,
+                text::format("the watch of {} ended: {}", spec.resource.text(), text_at(status, {"message"}))),
+          0);
   }
 
   void list_anew() {
@@ -245,12 +254,14 @@ struct Watch::State : std::enable_shared_from_this<Watch::State> {
     incoming.reset();
   }
 
-  // --- trouble --------------------------------------------------------------------------------------------------------
+  // --- trouble
+  // --------------------------------------------------------------------------------------------------------
 
   void refuse_or_retry(const KubeResponse& response) {
     const Error error = error_of(response, "watch", spec.resource.text());
     if (response.status == 403 || response.status == 404 || response.status == 405) {
-      if (!refused) log::warning("a kind cannot be watched", {{"kind", spec.resource.text()}, {"reason", error.message()}});
+      if (!refused)
+        log::warning("a kind cannot be watched", {{"kind", spec.resource.text()}, {"reason", error.message()}});
       refused = true;
       return retry(error, kRefusedPauseUs);
     }
@@ -264,7 +275,8 @@ struct Watch::State : std::enable_shared_from_this<Watch::State> {
     const std::int64_t now = loop.clock().steady_us();
     if (now - last_trouble_us > kPauseResetUs) pause_us = kFirstPauseUs;
     last_trouble_us = now;
-    const std::int64_t jittered = pause_us + static_cast<std::int64_t>(static_cast<double>(pause_us) * random_fraction());
+    const std::int64_t jittered =
+        pause_us + static_cast<std::int64_t>(static_cast<double>(pause_us) * random_fraction());
     pause_us = std::min(pause_us * 2, kLongestPauseUs);
     timer = loop.at(now + std::max(at_least_us, jittered), [weak = weak_from_this()] {
       const auto state = weak.lock();

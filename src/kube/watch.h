@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // List and watch of one resource for ever: bookmarks, resume from the last resourceVersion, 410, back-off with jitter,
-// half-open connections noticed. Protocol: https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes
+// half-open connections noticed. Protocol:
+// https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes
 #pragma once
 
 #include <cstdint>

@@ -67,7 +67,8 @@ class Composer {
   const std::vector<int>& item_lines() const { return item_lines_; }
 
   [[noreturn]] void fail(int line, std::string text) const {
-    throw invalid(text::format("{} is not valid YAML", source_)).at(text::format("{}:{}", source_, line), std::move(text));
+    throw invalid(text::format("{} is not valid YAML", source_))
+        .at(text::format("{}:{}", source_, line), std::move(text));
   }
 
  private:
@@ -121,10 +122,12 @@ class Composer {
     nodes_ += nodes;
     bytes_ += bytes;
     if (nodes_ > limits_.nodes) {
-      fail(line, text::format("more than {} values (aliases expanded): split the text, write less with aliases", limits_.nodes));
+      fail(line, text::format("more than {} values (aliases expanded): split the text, write less with aliases",
+                              limits_.nodes));
     }
     if (bytes_ > limits_.expanded_bytes) {
-      fail(line, text::format("more than {} bytes once aliases are expanded: write less with aliases", limits_.expanded_bytes));
+      fail(line, text::format("more than {} bytes once aliases are expanded: write less with aliases",
+                              limits_.expanded_bytes));
     }
   }
 
@@ -182,7 +185,8 @@ class Composer {
     const YamlScalar scalar = scalar_of(event.raw);
     spend(event.line(), 1, scalar.text.size());
     if (scalar.text.size() > limits_.scalar_bytes) {
-      fail(event.line(), text::format("one value has {} bytes, more than the limit of {}", scalar.text.size(), limits_.scalar_bytes));
+      fail(event.line(),
+           text::format("one value has {} bytes, more than the limit of {}", scalar.text.size(), limits_.scalar_bytes));
     }
     return scalar;
   }
@@ -240,7 +244,8 @@ class Composer {
       if (!anchored.value.is_string()) fail(event.line(), "an alias used as a key must stand for text");
       return std::string(json::view(anchored.value.get_string()));
     }
-    if (event.raw.type != YAML_SCALAR_EVENT) fail(event.line(), "a key must be text: lists and mappings cannot be keys in JSON");
+    if (event.raw.type != YAML_SCALAR_EVENT)
+      fail(event.line(), "a key must be text: lists and mappings cannot be keys in JSON");
     scalar = checked_scalar(event);
     try {
       std::string key = resolve_key(scalar);
@@ -255,19 +260,21 @@ class Composer {
     }
   }
 
-  // `<<: *a`, `<<: {..}` or a list of both. As in go-yaml v2 later text wins over earlier text, whether merged or written,
-  // and in a list the earlier mapping wins.
+  // `<<: *a`, `<<: {..}` or a list of both. As in go-yaml v2 later text wins over earlier text, whether merged or
+  // written, and in a list the earlier mapping wins.
   void merge(json::Object& into) {
     Event event;
     next(event);
     const bool is_mapping = event.raw.type == YAML_MAPPING_START_EVENT || event.raw.type == YAML_ALIAS_EVENT;
-    if (!is_mapping && event.raw.type != YAML_SEQUENCE_START_EVENT) fail(event.line(), "<< needs a mapping or a list of mappings");
+    if (!is_mapping && event.raw.type != YAML_SEQUENCE_START_EVENT)
+      fail(event.line(), "<< needs a mapping or a list of mappings");
     const json::Value merged = node(event, false);
     if (merged.is_object()) {
       for (const auto& member : merged.get_object()) into[member.key()] = member.value();
       return;
     }
-    if (!merged.is_array() || event.raw.type == YAML_ALIAS_EVENT) fail(event.line(), "<< needs a mapping or a list of mappings");
+    if (!merged.is_array() || event.raw.type == YAML_ALIAS_EVENT)
+      fail(event.line(), "<< needs a mapping or a list of mappings");
     const json::Array& list = merged.get_array();
     for (std::size_t i = list.size(); i-- > 0;) {
       if (!list[i].is_object()) fail(event.line(), "<< needs a mapping or a list of mappings");
@@ -286,8 +293,8 @@ class Composer {
   std::size_t bytes_ = 0;
 };
 
-// JSON writes characters beyond U+FFFF as two \u escapes, which YAML does not know: they become one \U escape. Other text
-// is returned as it is, without a copy.
+// JSON writes characters beyond U+FFFF as two \u escapes, which YAML does not know: they become one \U escape. Other
+// text is returned as it is, without a copy.
 bool join_surrogates(std::string_view text, std::string& out) {
   const std::size_t first = text.find_first_not_of(" \t\r\n");
   if (first == std::string_view::npos || (text[first] != '{' && text[first] != '[')) return false;
@@ -327,8 +334,8 @@ class Collector {
 
   void add(json::Value root, int line, int index, const std::vector<int>& item_lines, const Composer& composer) {
     if (!root.is_object()) {
-      composer.fail(line, text::format("document {} is a {}, not an object: an object begins with apiVersion and kind", index,
-                                       root.is_array() ? "list" : "single value"));
+      composer.fail(line, text::format("document {} is a {}, not an object: an object begins with apiVersion and kind",
+                                       index, root.is_array() ? "list" : "single value"));
     }
     const Object object(std::move(root));
     if (!is_list(object)) return push(object, line, index, composer);
@@ -378,7 +385,8 @@ std::vector<Document> parse_documents(std::string_view text, std::string_view so
   int line = 1;
   std::size_t count = 0;
   for (int index = 1; composer.next_document(root, line); ++index) {
-    if (++count > limits.documents) composer.fail(line, text::format("more than {} documents in one text: split it", limits.documents));
+    if (++count > limits.documents)
+      composer.fail(line, text::format("more than {} documents in one text: split it", limits.documents));
     if (!root.is_null()) collector.add(std::move(root), line, index, composer.item_lines(), composer);
   }
   return documents;

@@ -21,14 +21,14 @@ struct Word {
   std::string_view text;
   int value;  // 1 true, 0 false, 2 null, 3 not a number, 4 and 5 the infinities
 };
-constexpr std::array kWords = {
-    Word{"y", 1},      Word{"Y", 1},      Word{"yes", 1},   Word{"Yes", 1},   Word{"YES", 1},   Word{"true", 1},
-    Word{"True", 1},   Word{"TRUE", 1},   Word{"on", 1},    Word{"On", 1},    Word{"ON", 1},    Word{"n", 0},
-    Word{"N", 0},      Word{"no", 0},     Word{"No", 0},    Word{"NO", 0},    Word{"false", 0}, Word{"False", 0},
-    Word{"FALSE", 0},  Word{"off", 0},    Word{"Off", 0},   Word{"OFF", 0},   Word{"", 2},      Word{"~", 2},
-    Word{"null", 2},   Word{"Null", 2},   Word{"NULL", 2},  Word{".nan", 3},  Word{".NaN", 3},  Word{".NAN", 3},
-    Word{".inf", 4},   Word{".Inf", 4},   Word{".INF", 4},  Word{"+.inf", 4}, Word{"+.Inf", 4}, Word{"+.INF", 4},
-    Word{"-.inf", 5},  Word{"-.Inf", 5},  Word{"-.INF", 5}};
+constexpr std::array kWords = {Word{"y", 1},     Word{"Y", 1},     Word{"yes", 1},   Word{"Yes", 1},   Word{"YES", 1},
+                               Word{"true", 1},  Word{"True", 1},  Word{"TRUE", 1},  Word{"on", 1},    Word{"On", 1},
+                               Word{"ON", 1},    Word{"n", 0},     Word{"N", 0},     Word{"no", 0},    Word{"No", 0},
+                               Word{"NO", 0},    Word{"false", 0}, Word{"False", 0}, Word{"FALSE", 0}, Word{"off", 0},
+                               Word{"Off", 0},   Word{"OFF", 0},   Word{"", 2},      Word{"~", 2},     Word{"null", 2},
+                               Word{"Null", 2},  Word{"NULL", 2},  Word{".nan", 3},  Word{".NaN", 3},  Word{".NAN", 3},
+                               Word{".inf", 4},  Word{".Inf", 4},  Word{".INF", 4},  Word{"+.inf", 4}, Word{"+.Inf", 4},
+                               Word{"+.INF", 4}, Word{"-.inf", 5}, Word{"-.Inf", 5}, Word{"-.INF", 5}};
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
@@ -39,8 +39,8 @@ std::size_t digits_at(std::string_view text, std::size_t at) {
 }
 
 // Year with four digits and a hyphen, then month and day of one or two digits, then optionally a time: the four layouts
-// that go-yaml takes for a timestamp. They all stay text, but must not be read as numbers; "2001-13-01" is text as well,
-// so looking at the shape is enough: whatever begins with four digits and a hyphen can be no number either.
+// that go-yaml takes for a timestamp. They all stay text, but must not be read as numbers; "2001-13-01" is text as
+// well, so looking at the shape is enough: whatever begins with four digits and a hyphen can be no number either.
 bool may_be_timestamp(std::string_view text) { return digits_at(text, 0) == 4 && text.size() > 4 && text[4] == '-'; }
 
 // Go's strconv.ParseInt(text, 0, 64) without underscores: sign, then 0x, 0b, 0o, a leading 0 for octal, or decimal.
@@ -192,7 +192,8 @@ std::string_view tag_of(Kind kind) {
 }
 
 Resolved resolve_tagged(const YamlScalar& scalar) {
-  if (scalar.tag.empty() || scalar.tag == "!") return scalar.plain && scalar.tag.empty() ? resolve_plain(scalar.text) : Resolved{};
+  if (scalar.tag.empty() || scalar.tag == "!")
+    return scalar.plain && scalar.tag.empty() ? resolve_plain(scalar.text) : Resolved{};
   if (!scalar.tag.starts_with(kCoreTags)) return Resolved{};  // a foreign tag says nothing to JSON
   const std::string_view wanted = scalar.tag.substr(kCoreTags.size());
   if (wanted == "str" || wanted == "timestamp" || wanted == "binary") return Resolved{};
@@ -211,7 +212,8 @@ Resolved resolve_tagged(const YamlScalar& scalar) {
 // Go's strconv.FormatFloat(value, 'g', -1, 32): the shortest digits, with an exponent below 1e-4 and from 1e6 on.
 std::string float_key(float value) {
   std::array<char, 64> buffer{};
-  const auto scientific = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::scientific);
+  const auto scientific =
+      std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::scientific);
   const std::string text(buffer.data(), scientific.ptr);
   const std::size_t mark = text.find('e');
   int exponent = 0;
@@ -226,7 +228,8 @@ std::string text_of_scalar(const YamlScalar& scalar) {
   if (scalar.tag != "tag:yaml.org,2002:binary") return std::string(scalar.text);
   const auto bytes = parse_base64(scalar.text);
   if (!bytes) throw std::string("!!binary holds text that is not base64");
-  if (!text::is_valid_utf8(*bytes)) throw std::string("!!binary holds bytes that are not text: use a Secret's or ConfigMap's base64 form");
+  if (!text::is_valid_utf8(*bytes))
+    throw std::string("!!binary holds bytes that are not text: use a Secret's or ConfigMap's base64 form");
   return *bytes;
 }
 

@@ -222,7 +222,8 @@ std::string error_of(std::string_view yaml, const YamlLimits& limits = {}) {
 }
 
 TEST(Yaml, DocumentsHavePlaces) {
-  const auto documents = parse_documents("# first\n---\n\nkind: A\n---\n# nothing\n---\nkind: B\n...\n---\n", "web.yaml");
+  const auto documents =
+      parse_documents("# first\n---\n\nkind: A\n---\n# nothing\n---\nkind: B\n...\n---\n", "web.yaml");
   ASSERT_EQ(documents.size(), 2u);
   EXPECT_EQ(documents[0].object.kind(), "A");
   EXPECT_EQ(documents[0].place(), "web.yaml:4 (document 1)");
@@ -242,7 +243,8 @@ TEST(Yaml, ListsAreFlattenedWithTheLinesOfTheirItems) {
 }
 
 TEST(Yaml, JsonIsYamlIncludingItsEscapes) {
-  const auto documents = parse_documents("{\n\t\"kind\": \"A\", \"data\": {\"e\": \"\\ud83d\\ude00 \\\\ud83d\\/\", \"yes\": \"on\"}}", "a.json");
+  const auto documents = parse_documents(
+      "{\n\t\"kind\": \"A\", \"data\": {\"e\": \"\\ud83d\\ude00 \\\\ud83d\\/\", \"yes\": \"on\"}}", "a.json");
   ASSERT_EQ(documents.size(), 1u);
   EXPECT_EQ(json::text_of(documents[0].object.value()),
             "{\"kind\":\"A\",\"data\":{\"e\":\"\xF0\x9F\x98\x80 \\\\ud83d/\",\"yes\":\"on\"}}");
@@ -310,7 +312,8 @@ TEST(Yaml, LimitsHold) {
   EXPECT_THAT(error_of(braces), testing::HasSubstr("nested deeper than 100"));
   limits = {};
   limits.documents = 3;
-  EXPECT_THAT(error_of("kind: A\n---\nkind: A\n---\nkind: A\n---\nkind: A\n", limits), testing::HasSubstr("more than 3"));
+  EXPECT_THAT(error_of("kind: A\n---\nkind: A\n---\nkind: A\n---\nkind: A\n", limits),
+              testing::HasSubstr("more than 3"));
   EXPECT_THAT(error_of("kind: List\nitems: [{},{},{},{}]\n", limits), testing::HasSubstr("more than 3"));
   limits = {};
   limits.bytes = 10;
@@ -320,7 +323,8 @@ TEST(Yaml, LimitsHold) {
   EXPECT_THAT(error_of("kind: ABCDEFGHIJKLMN\n", limits), testing::HasSubstr("limit of 10"));
 }
 
-// Whatever is written as JSON comes back as the same value, and cutting or changing bytes never does worse than an Error.
+// Whatever is written as JSON comes back as the same value, and cutting or changing bytes never does worse than an
+// Error.
 TEST(Yaml, PropertyJsonRoundTripAndDamage) {
   std::uint64_t state = 12345;
   const auto random = [&](std::uint64_t below) {
@@ -334,7 +338,8 @@ TEST(Yaml, PropertyJsonRoundTripAndDamage) {
       case 2: return static_cast<std::int64_t>(random(1'000'000)) - 500'000;
       case 3: return static_cast<double>(random(1000)) + 0.25;
       case 4: {
-        static const char* const words[] = {"yes", "", "1", "a b", "\n\t", "\xC3\xA9", "- x", "#", "\"q\"", "<<", "\xF0\x9F\x98\x80"};
+        static const char* const words[] = {
+            "yes", "", "1", "a b", "\n\t", "\xC3\xA9", "- x", "#", "\"q\"", "<<", "\xF0\x9F\x98\x80"};
         return words[random(11)];
       }
       case 5: {

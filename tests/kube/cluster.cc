@@ -42,8 +42,15 @@ Cluster::Cluster() {
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, in[0], 0);
   posix_spawn_file_actions_adddup2(&actions, out[1], 1);
-  std::vector<std::string> words = {tool("fairlead-devcluster"), "start", "--dir", directory_ + "/state", "--kubeconfig", kubeconfig,
-                                    "--watch-stdin", "--backoff", "1s"};
+  std::vector<std::string> words = {tool("fairlead-devcluster"),
+                                    "start",
+                                    "--dir",
+                                    directory_ + "/state",
+                                    "--kubeconfig",
+                                    kubeconfig,
+                                    "--watch-stdin",
+                                    "--backoff",
+                                    "1s"};
   std::vector<char*> arguments;
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
@@ -58,7 +65,8 @@ Cluster::Cluster() {
   std::string line;
   while (read(out[0], &byte, 1) == 1 && byte != '\n') line += byte;
   close(out[0]);
-  if (line.find("\"ready\":true") == std::string::npos) throw std::runtime_error("the cluster did not become ready: " + line);
+  if (line.find("\"ready\":true") == std::string::npos)
+    throw std::runtime_error("the cluster did not become ready: " + line);
   config_ = parse_kubeconfig(file::read(kubeconfig), "kubeconfig", directory_);
   client_ = make_http_kube_client(config_, http_);
   discovery_ = std::make_unique<Discovery>(*client_, system_clock());
@@ -87,7 +95,8 @@ std::string Cluster::make_namespace() {
 ApplyReport Cluster::apply_yaml(const std::string& yaml, const std::string& namespace_name, ApplyOptions options) {
   if (options.field_manager.empty()) options.field_manager = "fairlead/test/Projects-1";
   if (options.hash_key.empty()) options.hash_key = Secret("key");
-  const PrepareResult prepared = prepare(parse_documents(yaml, "test.yaml"), *discovery_, namespace_name, options.cancel);
+  const PrepareResult prepared =
+      prepare(parse_documents(yaml, "test.yaml"), *discovery_, namespace_name, options.cancel);
   return apply_all(*client_, *discovery_, system_clock(), prepared.objects, options);
 }
 

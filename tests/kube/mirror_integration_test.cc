@@ -16,8 +16,11 @@ namespace {
 using testing::HasSubstr;
 
 std::string web(const std::string& tag) {
-  return "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  replicas: 2\n  selector: {matchLabels: {app: web}}\n"
-         "  template:\n    metadata: {labels: {app: web}}\n    spec:\n      containers: [{name: app, image: 'registry.example/web:" + tag + "'}]\n";
+  return "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  replicas: 2\n  selector: "
+         "{matchLabels: {app: web}}\n"
+         "  template:\n    metadata: {labels: {app: web}}\n    spec:\n      containers: [{name: app, image: "
+         "'registry.example/web:" +
+         tag + "'}]\n";
 }
 
 class MirrorIntegration : public testing::Test {
@@ -140,7 +143,8 @@ metadata: {name: agent}
 spec:
   selector: {matchLabels: {app: agent}}
   template: {metadata: {labels: {app: agent}}, spec: {containers: [{name: app, image: "registry.example/agent:1-invalidimagename"}]}}
-)", quick);
+)",
+                                 quick);
   EXPECT_EQ(verdict.outcome, Outcome::failed) << verdict.message;
   ASSERT_TRUE(verdict.cause);
   EXPECT_EQ(verdict.cause->reason, "InvalidImageName");

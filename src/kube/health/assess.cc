@@ -168,15 +168,14 @@ Health assess_job(const json::Value& o) {
   return healthy(std::string(message));
 }
 
-constexpr std::array kScalerFailures = {
-    std::pair{"AbleToScale", "FailedGetScale"},
-    std::pair{"AbleToScale", "FailedUpdateScale"},
-    std::pair{"ScalingActive", "FailedGetResourceMetric"},
-    std::pair{"ScalingActive", "FailedGetObjectMetric"},
-    std::pair{"ScalingActive", "FailedGetPodsMetric"},
-    std::pair{"ScalingActive", "FailedGetExternalMetric"},
-    std::pair{"ScalingActive", "FailedComputeMetricsReplicas"},
-    std::pair{"ScalingActive", "InvalidSelector"}};
+constexpr std::array kScalerFailures = {std::pair{"AbleToScale", "FailedGetScale"},
+                                        std::pair{"AbleToScale", "FailedUpdateScale"},
+                                        std::pair{"ScalingActive", "FailedGetResourceMetric"},
+                                        std::pair{"ScalingActive", "FailedGetObjectMetric"},
+                                        std::pair{"ScalingActive", "FailedGetPodsMetric"},
+                                        std::pair{"ScalingActive", "FailedGetExternalMetric"},
+                                        std::pair{"ScalingActive", "FailedComputeMetricsReplicas"},
+                                        std::pair{"ScalingActive", "InvalidSelector"}};
 
 Health assess_scaler_conditions(const json::Array& conditions) {
   for (const json::Value& entry : conditions) {
@@ -208,7 +207,8 @@ json::Array scaler_conditions_v1(const Object& object) {
 
 Health assess_scaler(const Object& object) {
   const bool first = object.api_version() == "autoscaling/v1";
-  return assess_scaler_conditions(first ? scaler_conditions_v1(object) : array_at(object.value(), {"status", "conditions"}));
+  return assess_scaler_conditions(first ? scaler_conditions_v1(object)
+                                        : array_at(object.value(), {"status", "conditions"}));
 }
 
 Health assess_api_service(const json::Value& o) {
@@ -223,7 +223,8 @@ Health assess_definition(const json::Value& o) {
   if (names && names->is_false()) return degraded(std::string(names->message));
   const auto established = find_condition(o, "Established");
   if (established && established->is_true()) return healthy();
-  if (established && established->is_false() && established->reason != "Installing") return degraded(std::string(established->message));
+  if (established && established->is_false() && established->reason != "Installing")
+    return degraded(std::string(established->message));
   return progressing("not established yet");
 }
 

@@ -58,7 +58,8 @@ KStatusResult pod(const json::Value& o, std::int64_t now_us) {
     const auto scheduled = find_condition(o, "PodScheduled");
     if (scheduled && scheduled->is_false() && scheduled->reason == "Unschedulable") {
       const auto created = parse_iso8601(text_at(o, {"metadata", "creationTimestamp"}));
-      if (created && now_us - created->us < kScheduleWindowUs) return in_progress("PodNotScheduled", "Pod has not been scheduled");
+      if (created && now_us - created->us < kScheduleWindowUs)
+        return in_progress("PodNotScheduled", "Pod has not been scheduled");
       return failed("PodUnschedulable", "Pod could not be scheduled");
     }
     return in_progress("PodPending", "Pod is in the Pending phase");
@@ -99,7 +100,8 @@ KStatusResult replica_set(const json::Value& o) {
   if (failure && failure->is_true()) return in_progress("ReplicaFailure", "Replica Failure condition. Check Pods");
   const std::int64_t wanted = int_at(o, {"spec", "replicas"}, 1), replicas = int_at(o, {"status", "replicas"});
   const std::int64_t labelled = int_at(o, {"status", "fullyLabeledReplicas"});
-  const std::int64_t available = int_at(o, {"status", "availableReplicas"}), ready = int_at(o, {"status", "readyReplicas"});
+  const std::int64_t available = int_at(o, {"status", "availableReplicas"}),
+                     ready = int_at(o, {"status", "readyReplicas"});
   if (wanted > labelled) return in_progress("LessLabelled", format("Labelled: {}/{}", labelled, wanted));
   if (wanted > available) return in_progress("LessAvailable", format("Available: {}/{}", available, wanted));
   if (wanted > ready) return in_progress("LessReady", format("Ready: {}/{}", ready, wanted));
@@ -108,7 +110,8 @@ KStatusResult replica_set(const json::Value& o) {
 }
 
 KStatusResult stateful_set(const json::Value& o) {
-  if (text_at(o, {"spec", "updateStrategy", "type"}) == "OnDelete") return current("StatefulSet is using the ondelete update strategy");
+  if (text_at(o, {"spec", "updateStrategy", "type"}) == "OnDelete")
+    return current("StatefulSet is using the ondelete update strategy");
   const std::int64_t wanted = int_at(o, {"spec", "replicas"}, 1), replicas = int_at(o, {"status", "replicas"});
   const std::int64_t ready = int_at(o, {"status", "readyReplicas"}), now = int_at(o, {"status", "currentReplicas"});
   const std::int64_t updated = int_at(o, {"status", "updatedReplicas"});
@@ -130,7 +133,8 @@ KStatusResult stateful_set(const json::Value& o) {
 
 KStatusResult daemon_set(const json::Value& o) {
   if (!find_int(o, {"metadata", "generation"})) return in_progress("NoGeneration", "Missing .metadata.generation");
-  if (!find_int(o, {"status", "observedGeneration"})) return in_progress("NoObservedGeneration", "Missing .status.observedGeneration");
+  if (!find_int(o, {"status", "observedGeneration"}))
+    return in_progress("NoObservedGeneration", "Missing .status.observedGeneration");
   const auto wanted = find_int(o, {"status", "desiredNumberScheduled"});
   if (!wanted) return in_progress("NoDesiredNumber", "Missing .status.desiredNumberScheduled");
   const std::int64_t now = int_at(o, {"status", "currentNumberScheduled"});
@@ -147,8 +151,10 @@ KStatusResult job(const json::Value& o) {
   for (const json::Value& entry : array_at(o, {"status", "conditions"})) {
     const Condition condition = condition_of(entry);
     if (!condition.is_true()) continue;
-    if (condition.type == "Complete") return current(format("Job Completed. succeeded: {}", int_at(o, {"status", "succeeded"})));
-    if (condition.type == "Failed") return failed("JobFailed", format("Job Failed. failed: {}", int_at(o, {"status", "failed"})));
+    if (condition.type == "Complete")
+      return current(format("Job Completed. succeeded: {}", int_at(o, {"status", "succeeded"})));
+    if (condition.type == "Failed")
+      return failed("JobFailed", format("Job Failed. failed: {}", int_at(o, {"status", "failed"})));
     if (condition.type == "Suspended" && bool_at(o, {"spec", "suspend"})) return current("Job is suspended");
   }
   if (text_at(o, {"status", "startTime"}).empty()) return in_progress("JobNotStarted", "Job not started");
@@ -158,9 +164,11 @@ KStatusResult job(const json::Value& o) {
 KStatusResult definition(const json::Value& o) {
   for (const json::Value& entry : array_at(o, {"status", "conditions"})) {
     const Condition condition = condition_of(entry);
-    if (condition.type == "NamesAccepted" && condition.is_false()) return failed(condition.reason, std::string(condition.message));
+    if (condition.type == "NamesAccepted" && condition.is_false())
+      return failed(condition.reason, std::string(condition.message));
     if (condition.type != "Established") continue;
-    if (condition.is_false() && condition.reason != "Installing") return failed(condition.reason, std::string(condition.message));
+    if (condition.is_false() && condition.reason != "Installing")
+      return failed(condition.reason, std::string(condition.message));
     if (condition.is_true()) return current("CRD is established");
   }
   return in_progress("Installing", "Install in progress");
@@ -194,8 +202,9 @@ std::optional<KStatusResult> general(const Object& object) {
   const auto generation = object.generation();
   const auto observed = find_int(o, {"status", "observedGeneration"});
   if (generation && observed && *generation != *observed) {
-    return in_progress("LatestGenerationNotObserved", format("{} generation is {}, but latest observed generation is {}",
-                                                             object.kind(), *generation, *observed));
+    return in_progress(
+        "LatestGenerationNotObserved",
+        format("{} generation is {}, but latest observed generation is {}", object.kind(), *generation, *observed));
   }
   for (const json::Value& entry : array_at(o, {"status", "conditions"})) {
     const Condition condition = condition_of(entry);
@@ -227,7 +236,8 @@ KStatusResult kstatus(const Object& object, std::int64_t now_us) {
     const Condition condition = condition_of(entry);
     if (condition.type != "Ready") continue;
     if (condition.is_true()) return current("Resource is Ready");
-    if (condition.is_false() || condition.status == "Unknown") return in_progress(condition.reason, std::string(condition.message));
+    if (condition.is_false() || condition.status == "Unknown")
+      return in_progress(condition.reason, std::string(condition.message));
   }
   return current("Resource is current");
 }

@@ -37,7 +37,8 @@ void find_missing_reference(PodFailure& failure) {
   }
 }
 
-std::optional<PodFailure> container_failure(const json::Value& status, bool init, bool restarts_count, const FailFast& limits) {
+std::optional<PodFailure> container_failure(const json::Value& status, bool init, bool restarts_count,
+                                            const FailFast& limits) {
   PodFailure failure;
   failure.container = text_at(status, {"name"});
   failure.init_container = init;
@@ -60,7 +61,8 @@ std::optional<PodFailure> container_failure(const json::Value& status, bool init
       return failure;
     }
   }
-  const bool well = bool_at(status, {"ready"}) || (init && ended_now != nullptr && int_at(*ended_now, {"exitCode"}) == 0);
+  const bool well =
+      bool_at(status, {"ready"}) || (init && ended_now != nullptr && int_at(*ended_now, {"exitCode"}) == 0);
   if (well || !restarts_count || failure.restarts < limits.crash_restarts || ended == nullptr) return std::nullopt;
   failure.trouble = PodTrouble::crash_loop;
   if (failure.reason.empty()) failure.reason = "CrashLoop";
@@ -144,9 +146,10 @@ std::optional<std::int64_t> grace_ms(PodTrouble trouble, const FailFast& limits)
 }
 
 std::string sentence_of(const PodFailure& failure) {
-  const std::string which = failure.container.empty() ? std::string("the pod")
-                                                      : text::format("{} \"{}\"", failure.init_container ? "init container" : "container",
-                                                                     failure.container);
+  const std::string which =
+      failure.container.empty()
+          ? std::string("the pod")
+          : text::format("{} \"{}\"", failure.init_container ? "init container" : "container", failure.container);
   const std::string because = failure.message.empty() ? "" : ": " + text::shorten(failure.message, 1000);
   switch (failure.trouble) {
     case PodTrouble::none: return "";
@@ -155,12 +158,14 @@ std::string sentence_of(const PodFailure& failure) {
       return text::format("{} cannot pull its image {} ({}){}", which, failure.image, failure.reason, because);
     case PodTrouble::crash_loop:
       return text::format("{} was restarted {}{} ({}){}", which, text::counted(failure.restarts, "time"),
-                          failure.exit_code ? text::format(", last exit code {}", *failure.exit_code) : "", failure.reason, because);
+                          failure.exit_code ? text::format(", last exit code {}", *failure.exit_code) : "",
+                          failure.reason, because);
     case PodTrouble::config: return text::format("{} cannot be started ({}){}", which, failure.reason, because);
     case PodTrouble::unschedulable: return text::format("no node takes the pod ({}){}", failure.reason, because);
     case PodTrouble::failed:
       return text::format("{} failed{} ({}){}", which,
-                          failure.exit_code ? text::format(" with exit code {}", *failure.exit_code) : "", failure.reason, because);
+                          failure.exit_code ? text::format(" with exit code {}", *failure.exit_code) : "",
+                          failure.reason, because);
   }
   return "";
 }

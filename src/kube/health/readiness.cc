@@ -30,12 +30,15 @@ Readiness deployment_readiness(const json::Value& o) {
   if (not_observed(o)) return waiting();
   const auto condition = find_condition(o, "Progressing");
   if (condition && condition->reason == "ProgressDeadlineExceeded") {
-    return broken(condition->reason, format("the rollout made no progress within its deadline: {}", condition->message));
+    return broken(condition->reason,
+                  format("the rollout made no progress within its deadline: {}", condition->message));
   }
   const std::int64_t wanted = int_at(o, {"spec", "replicas"}, 1), updated = int_at(o, {"status", "updatedReplicas"});
-  const std::int64_t replicas = int_at(o, {"status", "replicas"}), available = int_at(o, {"status", "availableReplicas"});
+  const std::int64_t replicas = int_at(o, {"status", "replicas"}),
+                     available = int_at(o, {"status", "availableReplicas"});
   if (updated < wanted) return busy(format("{} of {} replicas are updated", updated, wanted));
-  if (replicas > updated) return busy(format("{} of the old revision still running", text::counted(replicas - updated, "replica")));
+  if (replicas > updated)
+    return busy(format("{} of the old revision still running", text::counted(replicas - updated, "replica")));
   if (available < updated) return busy(format("{} of {} replicas are available", available, updated));
   return done(format("{} available", text::counted(available, "replica")));
 }
@@ -43,8 +46,10 @@ Readiness deployment_readiness(const json::Value& o) {
 Readiness replica_set_readiness(const json::Value& o) {
   if (not_observed(o)) return waiting();
   const auto failure = find_condition(o, "ReplicaFailure");
-  if (failure && failure->is_true()) return broken(failure->reason, format("pods cannot be created: {}", failure->message));
-  const std::int64_t wanted = int_at(o, {"spec", "replicas"}, 1), available = int_at(o, {"status", "availableReplicas"});
+  if (failure && failure->is_true())
+    return broken(failure->reason, format("pods cannot be created: {}", failure->message));
+  const std::int64_t wanted = int_at(o, {"spec", "replicas"}, 1),
+                     available = int_at(o, {"status", "availableReplicas"});
   if (available < wanted) return busy(format("{} of {} replicas are available", available, wanted));
   return done(format("{} available", text::counted(available, "replica")));
 }
@@ -54,7 +59,8 @@ Readiness stateful_set_readiness(const json::Value& o) {
   const std::int64_t wanted = int_at(o, {"spec", "replicas"}, 1), ready = int_at(o, {"status", "readyReplicas"});
   const std::int64_t updated = int_at(o, {"status", "updatedReplicas"});
   if (ready < wanted) return busy(format("{} of {} pods are ready", ready, wanted));
-  if (text_at(o, {"spec", "updateStrategy", "type"}) == "OnDelete") return done(format("{} ready", text::counted(ready, "pod")));
+  if (text_at(o, {"spec", "updateStrategy", "type"}) == "OnDelete")
+    return done(format("{} ready", text::counted(ready, "pod")));
   if (const auto partition = find_int(o, {"spec", "updateStrategy", "rollingUpdate", "partition"})) {
     const std::int64_t goal = wanted - *partition;
     if (updated < goal) return busy(format("{} of {} pods are updated", updated, goal));
@@ -107,8 +113,8 @@ Readiness job_readiness(const json::Value& o, bool wait_for_jobs) {
   if (complete && complete->is_true()) return done("complete");
   const auto suspended = find_condition(o, "Suspended");
   if (suspended && suspended->is_true()) return done("suspended");
-  return busy(format("{} active, {} succeeded, {} failed", int_at(o, {"status", "active"}), int_at(o, {"status", "succeeded"}),
-                     int_at(o, {"status", "failed"})));
+  return busy(format("{} active, {} succeeded, {} failed", int_at(o, {"status", "active"}),
+                     int_at(o, {"status", "succeeded"}), int_at(o, {"status", "failed"})));
 }
 
 // Kinds for which existing is enough, so that nothing needs to be said about it.
@@ -119,11 +125,11 @@ bool exists_is_enough(std::string_view group, std::string_view kind) {
   }
   if (group == "batch") return kind != "Job";
   if (group.empty()) return kind != "Pod" && kind != "ReplicationController";
-  return group == "autoscaling" || group == "policy" || group == "events.k8s.io" || group == "rbac.authorization.k8s.io" ||
-         group == "networking.k8s.io" || group == "storage.k8s.io" || group == "scheduling.k8s.io" ||
-         group == "discovery.k8s.io" || group == "coordination.k8s.io" || group == "node.k8s.io" ||
-         group == "admissionregistration.k8s.io" || group == "authorization.k8s.io" || group == "certificates.k8s.io" ||
-         group == "flowcontrol.apiserver.k8s.io";
+  return group == "autoscaling" || group == "policy" || group == "events.k8s.io" ||
+         group == "rbac.authorization.k8s.io" || group == "networking.k8s.io" || group == "storage.k8s.io" ||
+         group == "scheduling.k8s.io" || group == "discovery.k8s.io" || group == "coordination.k8s.io" ||
+         group == "node.k8s.io" || group == "admissionregistration.k8s.io" || group == "authorization.k8s.io" ||
+         group == "certificates.k8s.io" || group == "flowcontrol.apiserver.k8s.io";
 }
 
 Readiness by_kstatus(const Object& object) {
