@@ -24,7 +24,7 @@ LAYERS = {
     "sources": "base json net store engine api domain features",
     "executor": "base json net link kube",
     "server": "base json net store engine link kube api domain features steps sources",
-    "agent": "base json net link kube executor",
+    "agent": "base json net link kube executor worker",
     "worker": "base json net link kube executor",
     "cli": "base json net store engine link kube api domain features steps sources executor server agent worker",
 }

@@ -112,7 +112,13 @@ void Executor::on_command(link::Command command, std::function<void()> taken) {
   {
     const std::lock_guard lock(mutex_);
     if (stopped_) return;  // not taken: the successor gets it
-    if (running_.contains(key)) {
+    const auto found = running_.find(key);
+    if (found != running_.end()) {
+      if (found->second->was_stopped && !found->second->again) {
+        found->second->again = std::move(command);
+        found->second->again_taken = std::move(taken);
+        return;
+      }
       taken();
       return;
     }
@@ -257,6 +263,7 @@ void Executor::complete(const std::string& key, CommandEnd end) {
     const bool not_asked_for = end.outcome == link::Outcome::cancelled && (running->lease_ended || stopped_);
     if (not_asked_for && running->command.repeatable) {
       end.outcome = link::Outcome::stopped;
+      running->was_stopped = true;
     } else if (not_asked_for) {
       end.outcome = link::Outcome::failed;
       end.error = Error(Fault::unavailable, text::format("{} while the script ran; it was ended midway", end.error->message()));
@@ -286,15 +293,30 @@ void Executor::complete(const std::string& key, CommandEnd end) {
 }
 
 void Executor::delivered(const std::string& key) {
+  std::shared_ptr<Running> running;
   {
     const std::lock_guard lock(mutex_);
-    running_.erase(key);
+    const auto found = running_.find(key);
+    if (found != running_.end()) {
+      running = found->second;
+      running_.erase(found);
+    }
+    changed_.notify_all();
   }
   try {
     spool_.end(key);
   } catch (const Error& error) {
     log::error("the spool cannot be written", {{"reason", error.text()}});
   }
+  if (running && running->again) {
+    running->again->log_offset = std::max(running->again->log_offset, running->log->next_offset());
+    on_command(std::move(*running->again), std::move(running->again_taken));
+  }
+}
+
+bool Executor::wait_delivered(std::int64_t us) {
+  std::unique_lock lock(mutex_);
+  return changed_.wait_for(lock, std::chrono::microseconds(us), [&] { return reports_.open_count() == 0; });
 }
 
 void Executor::stop_command(const std::shared_ptr<Running>& running, const std::string& reason) {

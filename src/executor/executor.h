@@ -66,6 +66,8 @@ class Executor : public link::DialerEvents {
   // Commands at work or waiting for a thread, and results on their way.
   std::size_t active() const;
   std::size_t undelivered() const { return reports_.open_count(); }
+  // Waits until the server has every result; false when it still lacks some after that time.
+  bool wait_delivered(std::int64_t us);
 
   void on_command(link::Command command, std::function<void()> taken) override;
   void on_cancel(link::Cancel cancel) override;
@@ -87,6 +89,10 @@ class Executor : public link::DialerEvents {
     bool needs_lease = false;
     bool lease_ended = false;
     bool done = false;      // the result is on its way
+    // Sent again while the news that it was stopped was on its way: begun anew once that has arrived.
+    std::optional<link::Command> again;
+    std::function<void()> again_taken;
+    bool was_stopped = false;
   };
   void run(const std::string& key, const std::function<void()>& taken);
   CommandEnd dispatch(const link::Command& command, const CommandContext& context);
