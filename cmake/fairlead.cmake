@@ -6,6 +6,7 @@
 #   fairlead_slices(features INCLUDE "api/server.h" ARGUMENT "api::Server&" DEPENDS api domain)
 #   fairlead_program(fairlead cli DEPENDS server agent worker)
 #   fairlead_test(e2e DEPENDS ... [LABEL e2e] [PROGRAMS fairlead])
+#   fairlead_python_tests(faults)
 #   fairlead_add_subfolders()
 #
 # A library is the target fairlead_<folder, / as _> (alias fairlead::<same>) of all *.cc in the folder. Files named
@@ -231,6 +232,21 @@ function(fairlead_test name)
   if(arg_PROGRAMS)
     add_dependencies(${name}_test ${arg_PROGRAMS})
   endif()
+endfunction()
+
+# Every *_test.py of a folder under tests/ as a ctest <name>_<stem> that drives the built programs (label e2e).
+function(fairlead_python_tests name)
+  if(FAIRLEAD_FUZZERS)
+    return()
+  endif()
+  find_package(Python3 REQUIRED COMPONENTS Interpreter)
+  file(GLOB tests CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*_test.py)
+  foreach(test IN LISTS tests)
+    cmake_path(GET test STEM stem)
+    string(REGEX REPLACE "_test$" "" stem ${stem})
+    add_test(NAME ${name}_${stem} COMMAND Python3::Interpreter ${test})
+    fairlead_register_test_(${name}_${stem} e2e "")
+  endforeach()
 endfunction()
 
 # Everything that a user runs, without the tests.

@@ -95,6 +95,16 @@ class Program:
             lines = stream.read().splitlines()[-count:]
         return "\n".join(f"    {self.name}: {line}" for line in lines)
 
+    def kill(self):
+        """SIGKILL for it alone, as a crash would: what it started lives on. Returns that, as (pid, start time)."""
+        children = descendants(self.pid)
+        self._process.kill()
+        self._process.wait()
+        self._process.stdin.close()
+        self._reader.join(1)
+        self._log.close()
+        return children
+
     def stop(self):
         """Ends it and what it started; True when it ended by itself with code 0 after SIGTERM."""
         children = descendants(self.pid)
@@ -157,9 +167,26 @@ def end_process(child):
             time.sleep(0.05)
 
 
+def workers_of(data):
+    """(pid, start time) of the built-in workers of a data directory, whether their server lives or not. A script's
+    supervisor, which is a copy of its worker, is left out."""
+    found = {}
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{name}/cmdline", "rb") as stream:
+                words = stream.read().decode(errors="replace").split("\0")
+        except OSError:
+            continue
+        facts = process_facts(name)
+        inside = any(word == data or word.startswith(data + "/") for word in words[1:])
+        if facts and inside and "server" not in words[1:2]:
+            found[int(name)] = facts
+    return sorted((pid, facts[1]) for pid, facts in found.items() if facts[0] not in found)
+
+
 class Server:
-    def __init__(self, program, url, api_key):
-        self.program, self.url, self.api_key = program, url, api_key
+    def __init__(self, program, url, api_key, data):
+        self.program, self.url, self.api_key, self.data = program, url, api_key, data
 
 
 class Stage:
@@ -168,6 +195,7 @@ class Stage:
     def __init__(self):
         self.folder = tempfile.mkdtemp(prefix="fairlead-")
         self.programs = []
+        self.orphans = []  # what killed programs left behind
 
     def __enter__(self):
         return self
@@ -179,6 +207,8 @@ class Stage:
         """Ends the programs, the last one first, and removes the folder."""
         while self.programs:
             self.programs.pop().stop()
+        for orphan in self.orphans:
+            end_process(orphan)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def path(self, name):
@@ -189,11 +219,11 @@ class Stage:
         self.programs.append(program)
         return program
 
-    def start_clusters(self, count):
+    def start_clusters(self, count, arguments=()):
         """The Cluster objects of that many independent embedded Kubernetes APIs with simulated nodes."""
         program = self.start("devcluster", [
             program_path("fairlead-devcluster"), "start", "--dir", self.path("k8s"),
-            "--kubeconfig", self.path("kubeconfig"), "--clusters", str(count), "--watch-stdin"])
+            "--kubeconfig", self.path("kubeconfig"), "--clusters", str(count), "--watch-stdin", *arguments])
         line = program.wait_line(r"^\{.*\}$", CLUSTERS_READY_SECONDS)
         ready = json.loads(line.group(0))
         return [Cluster(program_path("kubectl"), path) for path in ready["kubeconfigs"]]
@@ -203,11 +233,24 @@ class Stage:
         key = "API-" + "".join(secrets.choice("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") for _ in range(24))
         data = self.path(name)
         os.mkdir(data, 0o711)
+        return self._run_server(name, data, "127.0.0.1:0", key, arguments)
+
+    def restart_server(self, server, arguments=()):
+        """Another process for the data, port and key of a server that was killed or stopped."""
+        address = server.url.split("//", 1)[1]
+        return self._run_server(server.program.name, server.data, address, server.api_key, arguments)
+
+    def _run_server(self, name, data, address, key, arguments):
         program = self.start(name, [
-            program_path("fairlead"), "server", "--data-dir", data, "--listen", "127.0.0.1:0", *arguments],
+            program_path("fairlead"), "server", "--data-dir", data, "--listen", address, *arguments],
             {"FAIRLEAD_ADMIN_API_KEY": key})
         match = program.wait_line(r"is ready at (http://\S+)", SERVER_READY_SECONDS)
-        return Server(program, match.group(1).rstrip("/"), key)
+        return Server(program, match.group(1).rstrip("/"), key, data)
+
+    def kill(self, program):
+        """SIGKILL; what the program started lives on until the stage closes."""
+        self.programs.remove(program)
+        self.orphans += program.kill()
 
     def start_agent(self, server, token, name, environments, cluster):
         return self.start("agent", [

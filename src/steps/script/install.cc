@@ -2,6 +2,8 @@
 // Octopus.Script: inline Bash on the worker. It may not run twice: when its worker dies, the step fails with "outcome unknown".
 #include "steps/script/install.h"
 
+#include <charconv>
+
 namespace fairlead::steps::script {
 
 namespace {
@@ -12,6 +14,8 @@ namespace octostache = domain::octostache;
 
 constexpr const char* kActionType = "Octopus.Script";
 constexpr const char* kWorker = "Workers-1";  // the built-in worker
+constexpr double kMaxTimeoutMinutes = 7 * 24 * 60;
+constexpr double kMillisecondsPerMinute = 60'000;
 
 link::Confidential confidential(const StepInput& input, const std::string& text, bool secret) {
   return secret ? link::Confidential::of_sealed(input.sealer->seal(Secret(text))) : link::Confidential::of(text);
@@ -26,6 +30,20 @@ void require_bash(const octostache::VariableSet& variables) {
   if (!syntax.empty() && !text::equals_ignoring_case(syntax, "Bash")) {
     throw Error(Fault::unsupported, text::format("Scripts in {} are not supported yet; use Bash.", text::shorten(syntax, 40)));
   }
+}
+
+// Octopus's execution timeout, in minutes; fractions are welcome. 0: the script has no limit of its own.
+std::int64_t timeout_ms_of(const octostache::VariableSet& variables) {
+  const std::string value = octostache::get(variables, "Octopus.Action.ExecutionTimeout.Minutes").value_or("");
+  const std::string_view digits = text::trim(value);
+  if (digits.empty()) return 0;
+  double minutes = 0;
+  const auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), minutes);
+  if (problem != std::errc() || end != digits.data() + digits.size() || !(minutes >= 0 && minutes <= kMaxTimeoutMinutes)) {
+    throw invalid(text::format("The step's execution timeout must be a number of minutes from 0 (none) to {}, but is \"{}\".",
+                               kMaxTimeoutMinutes, text::shorten(digits, 40)));
+  }
+  return static_cast<std::int64_t>(minutes * kMillisecondsPerMinute);
 }
 
 // Every variable in scope, evaluated, for get_octopusvariable. One that cannot be evaluated keeps its tokens, as in any text.
@@ -46,6 +64,7 @@ link::RunScript prepare(const StepInput& input) {
   link::RunScript command;
   command.body = confidential(input, evaluated.text, evaluated.sensitive());
   add_variables(input, variables, command);
+  command.timeout_ms = timeout_ms_of(variables);
   command.task_id = input.task_id;
   command.step_id = input.step_name;
   return command;
