@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "json/value.h"
 #include "kube/fields.h"
+#include "kube/query.h"
 
 namespace fairlead::kube {
 
@@ -66,13 +67,6 @@ std::string name_text(const Resource& resource, std::string_view namespace_name,
   key.namespace_name = resource.namespaced ? std::string(namespace_name) : "";
   key.name = name;
   return key.text();
-}
-
-void add_query(std::string& path, std::string_view name, std::string_view value) {
-  path += path.find('?') == std::string::npos ? '?' : '&';
-  path += name;
-  path += '=';
-  path += percent_encode(value);
 }
 
 std::string list_path(const Resource& resource, const ListQuery& query, const std::string& token) {

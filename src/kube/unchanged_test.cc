@@ -9,7 +9,7 @@
 namespace fairlead::kube {
 namespace {
 
-struct Case {
+struct OwnershipCase {
   const char* what;
   const char* fields;
   const char* body;
@@ -17,7 +17,7 @@ struct Case {
 };
 
 // The shapes of fieldsV1 as a live API server writes them.
-const Case kCases[] = {
+const OwnershipCase kOwnershipCases[] = {
     {"map and leaf", R"({"f:data":{"f:a":{}}})", R"({"data":{"a":"1"}})", true},
     {"a key lost", R"({"f:data":{"f:a":{}}})", R"({"data":{"a":"1","b":"2"}})", false},
     {"a block lost", R"({"f:data":{"f:a":{}}})", R"({"data":{"a":"1"},"spec":{"x":1}})", false},
@@ -45,7 +45,7 @@ const Case kCases[] = {
 };
 
 TEST(Unchanged, OwnershipCoversTheBody) {
-  for (const Case& c : kCases) {
+  for (const OwnershipCase& c : kOwnershipCases) {
     EXPECT_EQ(owns_all(json::parse(c.fields, "fields"), json::parse(c.body, "body")), c.owned) << c.what;
   }
 }

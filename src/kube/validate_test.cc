@@ -22,7 +22,7 @@ std::optional<Resource> lookup(std::string_view group, std::string_view version,
 
 PrepareResult prepared(std::string_view yaml) { return prepare(parse_documents(yaml, "web.yaml"), lookup, "default"); }
 
-std::string error_of(std::string_view yaml) {
+std::string prepare_error_of(std::string_view yaml) {
   try {
     prepared(yaml);
   } catch (const Error& error) {
@@ -60,14 +60,15 @@ TEST(Validate, EachProblemNamesItsPlaceAndRemedy) {
       {"apiVersion: authentication.k8s.io/v1\nkind: TokenReview\nmetadata: {name: a}\n", "cannot be applied"},
   };
   for (const Wrong& wrong : table) {
-    const std::string text = error_of(wrong.yaml);
+    const std::string text = prepare_error_of(wrong.yaml);
     EXPECT_THAT(text, testing::HasSubstr("web.yaml:1 (document 1)")) << wrong.yaml;
     EXPECT_THAT(text, testing::HasSubstr(wrong.text)) << wrong.yaml;
   }
 }
 
 TEST(Validate, ReportsEverythingAtOnce) {
-  const std::string text = error_of("apiVersion: v1\nkind: Pod\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: B}\n");
+  const std::string text =
+      prepare_error_of("apiVersion: v1\nkind: Pod\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: B}\n");
   EXPECT_THAT(text, testing::HasSubstr("web.yaml:1 (document 1)"));
   EXPECT_THAT(text, testing::HasSubstr("web.yaml:4 (document 2)"));
   EXPECT_THAT(text, testing::HasSubstr("Nothing has been written"));
@@ -87,7 +88,7 @@ TEST(Validate, NamespacesAreSettled) {
 }
 
 TEST(Validate, DuplicatesAreFoundAfterNamespacesAreSettled) {
-  const std::string text = error_of(
+  const std::string text = prepare_error_of(
       "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: "
       "default}\n");
   EXPECT_THAT(text, testing::HasSubstr("web.yaml:5 (document 2)"));

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "kube/fields.h"
+#include "kube/query.h"
 
 namespace fairlead::kube {
 
@@ -33,13 +34,6 @@ constexpr std::size_t kEventDepth = 200;
 double random_fraction() {
   const std::string bytes = random_bytes(2);
   return (static_cast<unsigned char>(bytes[0]) * 256 + static_cast<unsigned char>(bytes[1])) / 65'536.0;
-}
-
-void add_query(std::string& path, std::string_view name, std::string_view value) {
-  path += path.find('?') == std::string::npos ? '?' : '&';
-  path += name;
-  path += '=';
-  path += text::percent_encode(value);
 }
 
 }  // namespace

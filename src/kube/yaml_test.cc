@@ -10,13 +10,13 @@
 namespace fairlead::kube {
 namespace {
 
-struct Case {
+struct ScalarCase {
   const char* yaml;
   const char* json;  // "!" where it must be refused
 };
 
 // What sigs.k8s.io/yaml v1.6.0 (the parser of kubectl) makes of `a: <yaml>`; written by a Go program, not by hand.
-constexpr Case kScalars[] = {
+constexpr ScalarCase kScalars[] = {
     {"y", "true"},
     {"Y", "true"},
     {"n", "false"},
@@ -154,7 +154,7 @@ constexpr Case kScalars[] = {
 };
 
 // The same for `<yaml>: 1`.
-constexpr Case kKeys[] = {
+constexpr ScalarCase kKeys[] = {
     {"on", "true"},
     {"y", "true"},
     {"no", "false"},
@@ -187,7 +187,7 @@ std::string json_of(const std::string& yaml) {
 }
 
 TEST(Yaml, ScalarsAreReadAsKubectlReadsThem) {
-  for (const Case& c : kScalars) {
+  for (const ScalarCase& c : kScalars) {
     const std::string got = json_of(std::string("a: ") + c.yaml + "\n");
     if (std::string_view(c.json) == "!") {
       EXPECT_EQ(got, "!") << c.yaml;
@@ -205,13 +205,13 @@ TEST(Yaml, ScalarsAreReadAsKubectlReadsThem) {
 }
 
 TEST(Yaml, KeysAreReadAsKubectlReadsThem) {
-  for (const Case& c : kKeys) {
+  for (const ScalarCase& c : kKeys) {
     const std::string got = json_of(std::string(c.yaml) + ": 1\n");
     EXPECT_EQ(got, std::string_view(c.json) == "!" ? "!" : std::string("{\"") + c.json + "\":1}") << c.yaml;
   }
 }
 
-std::string error_of(std::string_view yaml, const YamlLimits& limits = {}) {
+std::string parse_error_of(std::string_view yaml, const YamlLimits& limits = {}) {
   try {
     parse_documents(yaml, "web.yaml", limits);
   } catch (const Error& error) {
@@ -255,8 +255,8 @@ TEST(Yaml, AliasesAndMergesAsGoYamlDoesThem) {
             R"({"a":{"p":1,"q":2},"b":{"p":1,"q":2},"c":{"q":2,"p":1},"d":{"p":1,"q":3}})");
   EXPECT_EQ(json_of("a: &x {p: 1}\nb: &y {p: 2, q: 2}\nc:\n  <<: [*x, *y]\n"),
             R"({"a":{"p":1},"b":{"p":2,"q":2},"c":{"p":1,"q":2}})");
-  EXPECT_THAT(error_of("a: &x [1]\nb:\n  <<: *x\n"), testing::HasSubstr("web.yaml:3"));
-  EXPECT_THAT(error_of("a: &x {b: *x}\n"), testing::HasSubstr("no finished anchor"));
+  EXPECT_THAT(parse_error_of("a: &x [1]\nb:\n  <<: *x\n"), testing::HasSubstr("web.yaml:3"));
+  EXPECT_THAT(parse_error_of("a: &x {b: *x}\n"), testing::HasSubstr("no finished anchor"));
 }
 
 TEST(Yaml, ErrorsNamePlaceAndRemedy) {
@@ -283,7 +283,7 @@ TEST(Yaml, ErrorsNamePlaceAndRemedy) {
       {"a: @x\n", "web.yaml:1", "reserved character"},
   };
   for (const Wrong& wrong : table) {
-    const std::string text = error_of(wrong.yaml);
+    const std::string text = parse_error_of(wrong.yaml);
     EXPECT_THAT(text, testing::HasSubstr(wrong.place)) << wrong.yaml;
     EXPECT_THAT(text, testing::HasSubstr(wrong.text)) << wrong.yaml;
   }
@@ -296,31 +296,31 @@ TEST(Yaml, LimitsHold) {
     for (int i = 0; i < 10; ++i) bomb += text::format("*{},", static_cast<char>(c - 1));
     bomb += "]\n";
   }
-  EXPECT_THAT(error_of(bomb), testing::HasSubstr("aliases expanded"));
+  EXPECT_THAT(parse_error_of(bomb), testing::HasSubstr("aliases expanded"));
 
   const std::string word(1000, 'x');
   std::string wide = "a: &a " + word + "\nb:\n";
   for (int i = 0; i < 100; ++i) wide += "- *a\n";
   YamlLimits limits;
   limits.expanded_bytes = 50'000;
-  EXPECT_THAT(error_of(wide, limits), testing::HasSubstr("web.yaml:"));
+  EXPECT_THAT(parse_error_of(wide, limits), testing::HasSubstr("web.yaml:"));
 
-  EXPECT_THAT(error_of("a: " + std::string(101, '[')), testing::HasSubstr("nested deeper than 100"));
-  EXPECT_THAT(error_of("a: " + std::string(200'000, '[')), testing::HasSubstr("nested deeper than 100"));
+  EXPECT_THAT(parse_error_of("a: " + std::string(101, '[')), testing::HasSubstr("nested deeper than 100"));
+  EXPECT_THAT(parse_error_of("a: " + std::string(200'000, '[')), testing::HasSubstr("nested deeper than 100"));
   std::string braces;
   for (int i = 0; i < 50'000; ++i) braces += "{a: ";
-  EXPECT_THAT(error_of(braces), testing::HasSubstr("nested deeper than 100"));
+  EXPECT_THAT(parse_error_of(braces), testing::HasSubstr("nested deeper than 100"));
   limits = {};
   limits.documents = 3;
-  EXPECT_THAT(error_of("kind: A\n---\nkind: A\n---\nkind: A\n---\nkind: A\n", limits),
+  EXPECT_THAT(parse_error_of("kind: A\n---\nkind: A\n---\nkind: A\n---\nkind: A\n", limits),
               testing::HasSubstr("more than 3"));
-  EXPECT_THAT(error_of("kind: List\nitems: [{},{},{},{}]\n", limits), testing::HasSubstr("more than 3"));
+  EXPECT_THAT(parse_error_of("kind: List\nitems: [{},{},{},{}]\n", limits), testing::HasSubstr("more than 3"));
   limits = {};
   limits.bytes = 10;
-  EXPECT_THAT(error_of("kind: ABCDEFGH\n", limits), testing::HasSubstr("limit of 10"));
+  EXPECT_THAT(parse_error_of("kind: ABCDEFGH\n", limits), testing::HasSubstr("limit of 10"));
   limits = {};
   limits.scalar_bytes = 10;
-  EXPECT_THAT(error_of("kind: ABCDEFGHIJKLMN\n", limits), testing::HasSubstr("limit of 10"));
+  EXPECT_THAT(parse_error_of("kind: ABCDEFGHIJKLMN\n", limits), testing::HasSubstr("limit of 10"));
 }
 
 // Whatever is written as JSON comes back as the same value, and cutting or changing bytes never does worse than an

@@ -11,15 +11,15 @@ namespace {
 
 constexpr std::int64_t kNowUs = 1'767'225'600'000'000;  // 2026-01-01T00:00:00Z
 
-struct Case {
+struct HealthCase {
   const char* object;
   const char* assessed;  // of assess
   const char* ready;     // of readiness: "successful", "in progress", "failed"
   const char* kstatus;
 };
 
-const Case
-    kCases
+const HealthCase
+    kHealthCases
         [] =
             {
                 // Deployment
@@ -146,7 +146,7 @@ std::string_view text_of(Progress progress) {
 }
 
 TEST(Health, Table) {
-  for (const Case& c : kCases) {
+  for (const HealthCase& c : kHealthCases) {
     const Object object(json::parse(c.object, "object"));
     EXPECT_EQ(name_of(assess(object).status), c.assessed) << c.object;
     EXPECT_EQ(text_of(readiness(object).progress), c.ready) << c.object;
@@ -155,7 +155,7 @@ TEST(Health, Table) {
 }
 
 TEST(Health, JobsThatAreWaitedFor) {
-  const Case cases[] = {
+  const HealthCase cases[] = {
       {R"({"apiVersion":"batch/v1","kind":"Job"})", "", "in progress", ""},
       {R"({"apiVersion":"batch/v1","kind":"Job","status":{"conditions":[{"type":"Failed","status":"True","reason":"BackoffLimitExceeded"}]}})",
        "", "failed", ""},
@@ -166,7 +166,7 @@ TEST(Health, JobsThatAreWaitedFor) {
   };
   ReadinessOptions options;
   options.wait_for_jobs = true;
-  for (const Case& c : cases) {
+  for (const HealthCase& c : cases) {
     EXPECT_EQ(text_of(readiness(Object(json::parse(c.object, "object")), options).progress), c.ready) << c.object;
   }
 }
