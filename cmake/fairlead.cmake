@@ -6,6 +6,7 @@
 #   fairlead_slices(features INCLUDE "api/server.h" ARGUMENT "api::Server&" DEPENDS api domain)
 #   fairlead_program(fairlead cli DEPENDS server agent worker)
 #   fairlead_test(e2e DEPENDS ... [LABEL e2e] [PROGRAMS fairlead])
+#   fairlead_script_test(octopus LABEL e2e COMMAND run)
 #   fairlead_python_tests(faults)
 #   fairlead_add_subfolders()
 #
@@ -247,6 +248,16 @@ function(fairlead_python_tests name)
     add_test(NAME ${name}_${stem} COMMAND Python3::Interpreter ${test})
     fairlead_register_test_(${name}_${stem} e2e "")
   endforeach()
+endfunction()
+
+# A ctest that is a command of its own; it finds in its environment what all tests find there.
+function(fairlead_script_test name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "LABEL" "COMMAND")
+  if(FAIRLEAD_FUZZERS)
+    return()
+  endif()
+  add_test(NAME ${name} COMMAND ${arg_COMMAND})
+  fairlead_register_test_(${name} ${arg_LABEL} "")
 endfunction()
 
 # Everything that a user runs, without the tests.
