@@ -56,10 +56,13 @@ void make_namespace(const link::Apply& apply, const std::vector<kube::Prepared>&
   const bool made_here = std::any_of(objects.begin(), objects.end(), [&](const kube::Prepared& prepared) {
     return prepared.object.kind() == "Namespace" && prepared.object.name() == apply.default_namespace;
   });
-  if (!needed || made_here) return;
+  if (!needed || made_here || cluster.saw_namespace(apply.default_namespace)) return;
   const kube::Resource namespaces{.version = "v1", .kind = "Namespace", .plural = "namespaces", .namespaced = false};
   try {
-    if (kube::get(cluster.client(), namespaces, {}, apply.default_namespace, context.cancel, true)) return;
+    if (kube::get(cluster.client(), namespaces, {}, apply.default_namespace, context.cancel, true)) {
+      cluster.note_namespace(apply.default_namespace);
+      return;
+    }
     const json::Object body{{"apiVersion", "v1"}, {"kind", "Namespace"}, {"metadata", {{"name", apply.default_namespace}}}};
     kube::create(cluster.client(), namespaces, kube::Object(json::Value(body)), context.cancel);
     context.log->info(text::format("Namespace {} created", apply.default_namespace));
@@ -167,7 +170,13 @@ CommandEnd run_apply(const link::Apply& apply, const CommandContext& context) {
       return mirror == nullptr ? std::nullopt : mirror->known(key, apply.field_manager);
     };
     options.on_object = [&](const kube::ObjectResult& done) { log_object(done, apply.dry_run, *context.log); };
-    const kube::ApplyReport report = kube::apply_all(cluster->client(), cluster->discovery(), context.clock, prepared.objects, options);
+    kube::ApplyReport report = kube::apply_all(cluster->client(), cluster->discovery(), context.clock, prepared.objects, options);
+    if (report.error && report.error->fault() == Fault::not_found && cluster->saw_namespace(apply.default_namespace)) {
+      // Perhaps somebody deleted the namespace since it was seen.
+      cluster->forget_namespace(apply.default_namespace);
+      make_namespace(apply, prepared.objects, *cluster, context);
+      report = kube::apply_all(cluster->client(), cluster->discovery(), context.clock, prepared.objects, options);
+    }
     const link::ApplyResult result = result_of(prepared.objects, report, mask);
     if (report.error) return CommandEnd::failure(summary_of(report, result, mask), json::encode(result));
     return CommandEnd::success(json::encode(result));

@@ -32,6 +32,23 @@ const kube::Mirror* Cluster::mirror_if_any() const {
   return mirror_.get();
 }
 
+bool Cluster::saw_namespace(const std::string& name) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = namespaces_.find(name);
+  return found != namespaces_.end() && clock_.steady_us() - found->second < kNamespaceSeenUs;
+}
+
+void Cluster::note_namespace(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  if (namespaces_.size() >= kMaxNamespacesSeen) namespaces_.clear();
+  namespaces_[name] = clock_.steady_us();
+}
+
+void Cluster::forget_namespace(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  namespaces_.erase(name);
+}
+
 Clusters::Clusters(net::HttpClient& http, const Clock& clock, std::optional<kube::ClusterConfig> own)
     : http_(http), clock_(clock), own_(std::move(own)) {}
 

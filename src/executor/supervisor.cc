@@ -104,8 +104,7 @@ void kill_own_children() {
 // Kills children until there are none; each that dies hands its own children to us. Gives up on what cannot be killed.
 void kill_descendants(int group, int main_pid, int* main_status) {
   for (int round = 0; round < kKillRounds; ++round) {
-    ::kill(-group, SIGKILL);
-    kill_own_children();
+    // First, since mostly there are none left and looking for them means reading all of /proc.
     for (;;) {
       int status = 0;
       const int pid = ::waitpid(-1, &status, WNOHANG);
@@ -113,6 +112,8 @@ void kill_descendants(int group, int main_pid, int* main_status) {
       if (pid <= 0) break;
       if (pid == main_pid) *main_status = status;
     }
+    ::kill(-group, SIGKILL);
+    kill_own_children();
     ::poll(nullptr, 0, kKillRoundMs);
   }
 }
