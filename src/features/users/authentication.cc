@@ -11,18 +11,23 @@ namespace {
 
 constexpr std::size_t kKeyCharacters = 32;
 constexpr std::size_t kHintCharacters = 8;
+constexpr std::string_view kKeyPrefix = "API-";
 
 std::string key_of(const net::RequestHead& request) {
   if (const std::string* header = request.headers.find("X-Octopus-ApiKey")) return std::string(text::trim(*header));
   constexpr std::string_view kBearer = "Bearer ";
   const std::string_view authorization = request.headers.get("Authorization");
-  if (text::starts_with_ignoring_case(authorization, kBearer)) return std::string(text::trim(authorization.substr(kBearer.size())));
+  if (text::starts_with_ignoring_case(authorization, kBearer)) {
+    // Other bearers, such as the token of an agent that registers itself, are for the endpoint to judge.
+    const std::string_view bearer = text::trim(authorization.substr(kBearer.size()));
+    if (bearer.starts_with(kKeyPrefix)) return std::string(bearer);
+  }
   return net::query_value(request.query, "apikey").value_or("");
 }
 
 }  // namespace
 
-std::string make_key() { return "API-" + random_base32(kKeyCharacters); }
+std::string make_key() { return std::string(kKeyPrefix) + random_base32(kKeyCharacters); }
 
 ApiKey add_key(Services& services, store::Tx& tx, const User& user, const std::string& key, const std::string& purpose,
                Time expires) {
