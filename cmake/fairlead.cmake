@@ -235,21 +235,6 @@ function(fairlead_test name)
   endif()
 endfunction()
 
-# Every *_test.py of a folder under tests/ as a ctest <name>_<stem> that drives the built programs (label e2e).
-function(fairlead_python_tests name)
-  if(FAIRLEAD_FUZZERS)
-    return()
-  endif()
-  find_package(Python3 REQUIRED COMPONENTS Interpreter)
-  file(GLOB tests CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*_test.py)
-  foreach(test IN LISTS tests)
-    cmake_path(GET test STEM stem)
-    string(REGEX REPLACE "_test$" "" stem ${stem})
-    add_test(NAME ${name}_${stem} COMMAND Python3::Interpreter ${test})
-    fairlead_register_test_(${name}_${stem} e2e "")
-  endforeach()
-endfunction()
-
 # A ctest that is a command of its own; it finds in its environment what all tests find there.
 function(fairlead_script_test name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "LABEL" "COMMAND")
@@ -258,6 +243,17 @@ function(fairlead_script_test name)
   endif()
   add_test(NAME ${name} COMMAND ${arg_COMMAND})
   fairlead_register_test_(${name} ${arg_LABEL} "")
+endfunction()
+
+# Every *_test.py of a folder under tests/ as a ctest <name>_<stem> that drives the built programs (label e2e).
+function(fairlead_python_tests name)
+  find_package(Python3 REQUIRED COMPONENTS Interpreter)
+  file(GLOB tests CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*_test.py)
+  foreach(test IN LISTS tests)
+    cmake_path(GET test STEM stem)
+    string(REGEX REPLACE "_test$" "" stem ${stem})
+    fairlead_script_test(${name}_${stem} LABEL e2e COMMAND ${Python3_EXECUTABLE} ${test})
+  endforeach()
 endfunction()
 
 # Everything that a user runs, without the tests.

@@ -4,18 +4,17 @@
 missing or doubled. FAIRLEAD_FAULT_SEED repeats the moments of a run, FAIRLEAD_FAULT_ROUNDS makes it longer."""
 import collections
 import http.client
-import json
 import os
 import random
 import subprocess
 import sys
 import threading
-import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))), "support"))
 from lab import (CONFIG_MAP, SPACE, Lab, is_alive, manifest, process_facts, script, wait_until,  # noqa: E402
                  workload)
+from watch import Watch  # noqa: E402
 from stage.processes import program_path  # noqa: E402
 
 ROUNDS = int(os.environ.get("FAIRLEAD_FAULT_ROUNDS", "12"))
@@ -31,41 +30,6 @@ def setUpModule():
 
 def tearDownModule():
     LAB.close()
-
-
-class Watch:
-    """Counts what really changes in a cluster: one event for each new version of an object."""
-
-    def __init__(self, cluster, kind, namespace):
-        self.cluster, self.kind, self.namespace = cluster, kind, namespace
-        self.changes = collections.Counter()
-        self._process = subprocess.Popen(
-            [cluster.kubectl, "--kubeconfig", cluster.kubeconfig, "get", kind, "--namespace", namespace, "--watch",
-             "--output-watch-events", "-o", "json"],
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        threading.Thread(target=self._read, daemon=True).start()
-
-    def _read(self):
-        decoder, text = json.JSONDecoder(), ""
-        for line in self._process.stdout:
-            text += line.decode()
-            try:
-                event, end = decoder.raw_decode(text.lstrip())
-            except ValueError:
-                continue
-            text = text.lstrip()[end:]
-            self.changes[event["object"]["metadata"]["name"]] += 1
-
-    def settle(self):
-        """Everything that happened so far has been counted: an object made now was seen."""
-        last = "last-" + str(time.monotonic_ns())
-        self.cluster.run("create", self.kind, last, "--namespace", self.namespace)
-        wait_until("the watch", lambda: self.changes.pop(last, 0), 30)
-
-    def stop(self):
-        self._process.terminate()
-        self._process.wait()
-        self._process.stdout.close()
 
 
 class Killed(unittest.TestCase):
@@ -117,8 +81,7 @@ class Killed(unittest.TestCase):
             runs = collections.Counter(stream.read().split())
         self.assertEqual(runs, {item["Id"]: 1 for item in everything}, "every script ran exactly once")
         watch.settle()
-        made = {name: count for name, count in watch.changes.items() if name.startswith("made-by-")}
-        self.assertEqual(made, {f"made-by-{item['Id'].lower()}": 1 for item in everything},
+        self.assertEqual(watch.counts(), {f"made-by-{item['Id'].lower()}": 1 for item in everything},
                          "every ConfigMap was made, and none was changed afterwards")
         self.assertEqual(LAB.clusters[0].workload("deployment", watch.namespace, "web")["metadata"]["generation"], 1)
         for task_id in acknowledged:

@@ -252,10 +252,11 @@ class Stage:
         self.programs.remove(program)
         self.orphans += program.kill()
 
-    def start_agent(self, server, token, name, environments, cluster):
+    def start_agent(self, server, token, name, environments, cluster, roles=("k8s",)):
+        """An agent; started again after its end it goes on as the same one."""
         return self.start("agent", [
             program_path("fairlead-agent"), "agent", "--server", server.url, "--token", token, "--space", "Default",
-            "--name", name, "--environments", ",".join(environments), "--roles", "k8s",
+            "--name", name, "--environments", ",".join(environments), "--roles", ",".join(roles),
             "--kubeconfig", cluster.kubeconfig, "--data-dir", self.path("agent")])
 
     def check_alive(self):
