@@ -3,7 +3,9 @@
 // real objects applied and verified.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -61,6 +63,7 @@ struct World : testing::Test, link::HubEvents, net::Handler {
   std::map<std::string, std::vector<std::string>> logs;
   std::map<std::string, link::Result> results;
   std::map<std::string, int> statuses;
+  std::map<std::string, int> result_counts;
 
   void SetUp() override {
     file::write_durably(folder + "/secret", hex(secret.reveal()));
@@ -124,7 +127,9 @@ struct World : testing::Test, link::HubEvents, net::Handler {
         if (offset > log.size()) log.push_back("GAP");
         if (offset == log.size()) log.push_back(report.log[i].text);
       }
-      if (report.result) results.emplace(report.key, *report.result);
+      if (!report.result) continue;
+      ++result_counts[report.key];
+      results.emplace(report.key, *report.result);
     }
     changed.notify_all();
   }
@@ -237,6 +242,30 @@ TEST_F(World, AnUnreachableClusterIsAnAnswer) {
   apply.documents.push_back({"inline", link::Confidential::of("kind: ConfigMap\n")});
   send(incarnation, "a", link::kind::apply, apply, true);
   EXPECT_EQ(link::error_of(*result("a").error).fault(), Fault::invalid);
+}
+
+// A cluster that accepts connections and never answers, and a server that says nothing for longer than the lease.
+TEST_F(World, ALeaseThatRunsOutStopsAnApplyWhichCanBeSentAgain) {
+  const std::string incarnation = connected();
+  const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  ASSERT_EQ(::bind(listener, reinterpret_cast<sockaddr*>(&address), size), 0);
+  ASSERT_EQ(::listen(listener, 16), 0);
+  ASSERT_EQ(::getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size), 0);
+  link::Apply apply;
+  apply.cluster = {.name = "Machines-1", .server_url = text::format("http://127.0.0.1:{}", ntohs(address.sin_port))};
+  apply.field_manager = "fairlead/test/Projects-1";
+  apply.documents.push_back({"inline", link::Confidential::of(kManifest)});
+  const link::Command command{.key = "a", .kind = std::string(link::kind::apply), .repeatable = true, .lease_seconds = 1, .payload = {json::encode(apply)}};
+  ASSERT_EQ(hub->send("Workers-1", incarnation, command), link::Sent::queued);
+  EXPECT_EQ(result("a").outcome, link::Outcome::stopped);
+  // Sent at once, while the acknowledgement of the first result may still be on its way.
+  ASSERT_EQ(hub->send("Workers-1", incarnation, command), link::Sent::queued);
+  EXPECT_TRUE(wait([&] { return result_counts["a"] == 2; }));
+  ::close(listener);
 }
 
 // Against the real API server of the devcluster.
