@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """kill -9 of the worker and of an agent: applying and watching go on, a script is never run a second time."""
+import collections
 import os
 import random
 import sys
@@ -83,6 +84,27 @@ class Worker(unittest.TestCase):
         self.assertEqual([line["MessageText"] for line in LAB.lines(task_id, {"Info"})],
                          ["begun"] + [f"line {i}" for i in range(1, 101)])
         self.assertEqual(read(ran), "x\n")
+
+    def test_scripts_at_random_moments(self):
+        """Whatever the moment: a script ran at most once, and exactly once where its task says Success."""
+        chance, ran = random.Random(SEED), LAB.stage.path("scripts-ran")
+        project = LAB.project([script("s", f"echo $(get_octopusvariable Octopus.Deployment.Id) >> {ran}; sleep 0.3")])
+        LAB.release(project, "1.0.0")
+        ends = {}
+        for _ in range(5):
+            tasks = [LAB.start(project, "1.0.0") for _ in range(6)]
+            threading.Event().wait(chance.uniform(0, 0.9))
+            LAB.kill_worker()
+            ends.update({task_id: LAB.finish(task_id) for task_id in tasks})
+        runs = collections.Counter(read(ran).split())
+        for task_id, task in ends.items():
+            count, context = runs[task["Arguments"]["DeploymentId"]], f"{LAB.log(task_id)}\nFAIRLEAD_FAULT_SEED={SEED}"
+            if task["State"] == "Success":
+                self.assertEqual(count, 1, context)
+            else:
+                self.assertIn("outcome unknown", task["ErrorMessage"], context)
+                self.assertLessEqual(count, 1, context)
+        self.assertIn("Success", {task["State"] for task in ends.values()}, "what had not begun is run by the next worker")
 
     def test_watching_goes_on(self):
         namespace = LAB.unique("watching")

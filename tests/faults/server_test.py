@@ -124,7 +124,13 @@ class Killed(unittest.TestCase):
 
     def test_while_a_script_runs(self):
         """The script outlives the server; its output and result arrive at the next one."""
-        ran, gate = LAB.stage.path("once"), LAB.stage.path("once-gate")
+        self.outlives("once", LAB.kill_server)
+
+    def test_ended_by_its_operator_while_a_script_runs(self):
+        self.outlives("calmly", LAB.end_server)
+
+    def outlives(self, name, end):
+        ran, gate = LAB.stage.path(name), LAB.stage.path(name + "-gate")
         project = LAB.project([
             script("long", f"echo x >> {ran}; echo begun; while [ ! -e {gate} ]; do sleep 0.02; done; echo ended; "
                            "set_octopusvariable Done yes"),
@@ -132,7 +138,7 @@ class Killed(unittest.TestCase):
         LAB.release(project, "1.0.0")
         task_id = LAB.start(project, "1.0.0")
         LAB.wait_log(task_id, "begun")
-        LAB.kill_server()
+        end()
         with open(gate, "w", encoding="utf-8"):
             pass
         LAB.restart_server()

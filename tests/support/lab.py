@@ -5,6 +5,7 @@ import http.client
 import itertools
 import json
 import os
+import signal
 import sys
 import time
 
@@ -255,6 +256,14 @@ class Lab:
 
     def kill_server(self):
         self.stage.kill(self.server.program)
+
+    def end_server(self):
+        """SIGTERM, as an operator's restart does. A worker that is at work stays."""
+        program = self.server.program
+        os.kill(program.pid, signal.SIGTERM)
+        wait_until("the end of the server", lambda: not program.alive(), 30)
+        self.stage.orphans += workers_of(self.server.data)
+        self.stage.kill(program)
 
     def restart_server(self):
         self.server = self.stage.restart_server(self.server, self.server_arguments)
