@@ -4,9 +4,11 @@
 #include <string>
 #include <vector>
 
+#include "agent/agent.h"
 #include "base/error.h"
 #include "cli/server_command.h"
 #include "server/server.h"
+#include "worker/worker.h"
 
 namespace {
 
@@ -26,6 +28,8 @@ int run(const std::vector<std::string>& arguments) {
   const std::string verb = arguments.empty() ? "--help" : arguments[0];
   const std::vector<std::string> rest(arguments.begin() + (arguments.empty() ? 0 : 1), arguments.end());
   if (verb == "server") return fairlead::cli::run_server(rest);
+  if (verb == "worker") return fairlead::worker::worker_main(rest);
+  if (verb == "agent") return fairlead::agent::agent_main(rest);
   if (verb == "version" || verb == "--version") {
     std::printf("%s\n", fairlead::server::kProductVersion);
     return 0;

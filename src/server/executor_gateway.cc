@@ -2,6 +2,7 @@
 #include "server/executor_gateway.h"
 
 #include <condition_variable>
+#include <set>
 
 #include "base/bytes.h"
 #include "base/error.h"
@@ -16,6 +17,10 @@ namespace fairlead::server {
 namespace {
 
 namespace targets = features::targets;
+
+// More lines than these go to the log's file before their result is taken.
+constexpr std::size_t kMaxLinesWithResult = 200;
+constexpr std::size_t kMaxLineBytesWithResult = 64 << 10;
 
 engine::ActivityResult result_of(const link::Result& result) {
   if (result.outcome == link::Outcome::succeeded) return engine::ActivityResult::success(result.value);
@@ -91,7 +96,7 @@ void ExecutorGateway::dispatch(const std::string& executor) {
   const auto session = parts_.hub->session(executor);
   if (!session || !session->connected) return;
   for (const engine::Activity& activity : parts_.engine->pending_for(executor, {executor})) {
-    remember(activity);
+    remember(activity, false);
     if (activity.state == engine::ActivityState::sent) {
       if (activity.incarnation == session->incarnation) send(activity, session->incarnation);
     } else if (parts_.engine->mark_sent(activity.key, executor, session->incarnation)) {
@@ -122,7 +127,7 @@ std::optional<engine::Assignment> ExecutorGateway::assign(const engine::Activity
 }
 
 void ExecutorGateway::offered(const engine::Activity& activity) {
-  remember(activity);
+  remember(activity, true);
   dispatcher_.try_run([this, activity] {
     if (activity.state == engine::ActivityState::sent) {
       send(activity, activity.incarnation);
@@ -146,13 +151,13 @@ ExecutorGateway::Place ExecutorGateway::place_of(const std::string& key) {
   }
   const auto activity = parts_.engine->find_activity(key);
   if (!activity) return {};
-  return {activity->task, activity->element, activity->long_lived};
+  return {activity->task, activity->element, activity->long_lived, false};
 }
 
-void ExecutorGateway::remember(const engine::Activity& activity) {
+void ExecutorGateway::remember(const engine::Activity& activity, bool is_new) {
   {
     const std::lock_guard lock(mutex_);
-    if (!places_.emplace(activity.key, Place{activity.task, activity.element, activity.long_lived}).second) return;
+    if (!places_.emplace(activity.key, Place{activity.task, activity.element, activity.long_lived, is_new}).second) return;
   }
   if (activity.command.kind != link::kind::verify) return;
   const json::Value payload = json::parse(activity.command.payload.text, "the command");
@@ -171,10 +176,31 @@ void ExecutorGateway::forget(const std::string& key) {
 
 void ExecutorGateway::append_log(const link::Report& report, const Place& place) {
   if (report.log.empty() || place.task.empty()) return;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = places_.find(report.key);
+    if (found != places_.end()) found->second.has_no_lines = false;
+  }
   std::vector<engine::LogEntry> entries;
   entries.reserve(report.log.size());
   for (const link::LogLine& line : report.log) entries.push_back(entry_of(line, place.element));
   parts_.log->append(place.task, report.key, report.log_offset, entries);
+}
+
+std::vector<engine::LogEntry> ExecutorGateway::lines_with_result(const link::Report& report, const Place& place) {
+  const bool taken = report.result && report.result->outcome != link::Outcome::stopped;
+  if (!taken || place.task.empty() || report.log.size() > kMaxLinesWithResult) return {};
+  std::size_t bytes = 0;
+  for (const link::LogLine& line : report.log) bytes += line.text.size() + line.detail.size();
+  if (report.log.empty() || bytes > kMaxLineBytesWithResult) return {};
+  // An executor that was restarted sends its log from the beginning.
+  const bool from_the_start = report.log_offset == 0 && !place.has_no_lines;
+  const std::int64_t known = from_the_start ? parts_.log->next_offset(place.task, report.key) : report.log_offset;
+  std::vector<engine::LogEntry> entries;
+  for (std::size_t i = 0; i < report.log.size(); ++i) {
+    if (report.log_offset + static_cast<std::int64_t>(i) >= known) entries.push_back(entry_of(report.log[i], place.element));
+  }
+  return entries;
 }
 
 void ExecutorGateway::on_reports(const std::string& executor, std::vector<link::Report> reports) {
@@ -182,8 +208,11 @@ void ExecutorGateway::on_reports(const std::string& executor, std::vector<link::
   std::condition_variable changed;
   std::size_t open = 0;
   std::exception_ptr failure;
+  std::set<std::string> refused;  // results that nobody waits for any more
   for (link::Report& report : reports) {
-    append_log(report, place_of(report.key));
+    const Place place = place_of(report.key);
+    const std::vector<engine::LogEntry> lines = lines_with_result(report, place);
+    if (lines.empty()) append_log(report, place);
     if (!report.result) continue;
     if (report.result->outcome == link::Outcome::stopped) {
       // The lease ran out half-way; what is repeatable goes on from the cluster's state.
@@ -194,9 +223,11 @@ void ExecutorGateway::on_reports(const std::string& executor, std::vector<link::
       const std::lock_guard lock(mutex);
       ++open;
     }
-    parts_.engine->deliver(report.key, result_of(*report.result), [&](bool, std::exception_ptr problem) {
+    const auto write_lines = [log = parts_.log, task = place.task, lines](store::Tx& tx) { log->write(tx, task, lines); };
+    parts_.engine->deliver(report.key, result_of(*report.result), write_lines, [&](bool accepted, std::exception_ptr problem) {
       const std::lock_guard lock(mutex);
       if (problem) failure = problem;
+      if (!accepted && !problem) refused.insert(report.key);
       --open;
       changed.notify_all();
     });
@@ -205,7 +236,10 @@ void ExecutorGateway::on_reports(const std::string& executor, std::vector<link::
   changed.wait(lock, [&] { return open == 0; });
   if (failure) std::rethrow_exception(failure);  // not acknowledged: the executor sends it again
   for (const link::Report& report : reports) {
-    if (report.result && report.result->outcome != link::Outcome::stopped) forget(report.key);
+    if (!report.result || report.result->outcome == link::Outcome::stopped) continue;
+    // What a cancelled run's activity said last still belongs to its log. Of a result that came twice the place is gone.
+    if (refused.contains(report.key)) append_log(report, place_of(report.key));
+    forget(report.key);
   }
 }
 

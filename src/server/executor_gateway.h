@@ -55,14 +55,18 @@ class ExecutorGateway : public link::HubEvents, public engine::ActivitySink {
   struct Place {
     std::string task, element;
     bool verifies = false;
+    bool has_no_lines = false;  // certain: offered by this process, and no line has come since
   };
   Place place_of(const std::string& key);
-  void remember(const engine::Activity& activity);
+  void remember(const engine::Activity& activity, bool is_new);
   void forget(const std::string& key);
   void send(const engine::Activity& activity, const std::string& incarnation);
   // Tells a connected executor everything that is meant for it.
   void dispatch(const std::string& executor);
   void append_log(const link::Report& report, const Place& place);
+  // Few lines that came with a result: to be written in the transaction that takes the result, which saves an fsync.
+  // Nothing where they are many, or none: those have been appended.
+  std::vector<engine::LogEntry> lines_with_result(const link::Report& report, const Place& place);
   void set_health(const link::SessionInfo& session);
 
   Parts parts_;

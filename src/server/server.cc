@@ -16,8 +16,10 @@
 #include "features/install_all.h"
 #include "features/services.h"
 #include "features/spaces/model.h"
+#include "features/targets/rules.h"
 #include "link/hub.h"
 #include "net/http_server.h"
+#include "server/builtin_worker.h"
 #include "server/data_directory.h"
 #include "server/executor_gateway.h"
 #include "server/janitor.h"
@@ -126,6 +128,20 @@ struct Server::Impl {
     for (const auto& hook : services.starting) hook();
     dispatcher = std::make_unique<api::Dispatcher>(router, dispatch_options());
     http = std::make_unique<net::HttpServer>(http_options(), *dispatcher);
+    if (config.builtin_worker) {
+      worker = std::make_unique<BuiltInWorker>(data, BuiltInWorkerOptions{config.worker_user, config.trust_scripts});
+    }
+  }
+
+  // A worker that has nothing to do ends with the server; one at work goes on and is found by the next server.
+  void stop_worker() {
+    if (!worker) return;
+    const std::string id = features::targets::kBuiltInWorker;
+    if (engine.pending_for(id, {id}).empty()) {
+      worker->terminate();
+    } else {
+      worker->stop();
+    }
   }
 
   engine::Engine::Options engine_options() {
@@ -204,6 +220,7 @@ struct Server::Impl {
   api::Server api;
   features::Services services;
   Janitor janitor{*store};
+  std::unique_ptr<BuiltInWorker> worker;
   std::unique_ptr<api::Dispatcher> dispatcher;
   std::unique_ptr<net::HttpServer> http;
   std::atomic<bool> running{false};
@@ -218,6 +235,7 @@ void Server::start() {
   impl_->engine.run();
   impl_->janitor.start();
   impl_->http->start();
+  if (impl_->worker) impl_->worker->start();
   impl_->running = true;
   log::info("the server is ready", {{"url", impl_->http->url()}, {"data", impl_->data.path()}, {"version", kProductVersion}});
 }
@@ -228,6 +246,7 @@ void Server::stop() {
   if (impl_->stopped) return;
   impl_->stopped = true;
   impl_->running = false;
+  impl_->stop_worker();
   impl_->hub.stop();
   impl_->http->stop();
   impl_->gateway.stop();
