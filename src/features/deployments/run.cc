@@ -115,7 +115,10 @@ StepInput input_of(Progress& progress, const Work& work) {
 Durable<StepOutcome> execute_action(Run& run, Progress& progress, Work work) {
   const auto type = progress.services.step_types.find(work.action->type);
   if (type == progress.services.step_types.end()) {
-    throw invalid(text::format("The step {} has the type {}, which this server cannot run.", work.step->name, work.action->type));
+    const Error unknown =
+        invalid(text::format("The step {} has the type {}, which this server cannot run.", work.step->name, work.action->type));
+    run.log().error(unknown);
+    throw unknown;
   }
   const StepInput input = input_of(progress, work);
   StepOutcome outcome = co_await type->second.execute(run, input);
@@ -137,8 +140,13 @@ Durable<WorkResult> run_on_target(Run& branch, Progress& progress, const PlanSte
     const Work work{&step, &action, target};
     auto settled = co_await Run::settle(execute_action(inner, progress, work));
     if (settled.error) {
-      run.log().error(*settled.error);
-      run.log().status(settled.error->fault() == Fault::cancelled ? ElementStatus::canceled : ElementStatus::failed);
+      const bool cancelled = settled.error->fault() == Fault::cancelled;
+      if (cancelled) {
+        run.log().warning(settled.error->message());
+      } else {
+        run.log().error(*settled.error);
+      }
+      run.log().status(cancelled ? ElementStatus::canceled : ElementStatus::failed);
       throw *settled.error;
     }
     for (StepOutput& output : settled.value->outputs) {

@@ -9,6 +9,18 @@ namespace fairlead::features::tasks {
 
 namespace {
 
+constexpr std::size_t kErrorLength = 2'000;
+
+// One line for lists of tasks: the sentence and the first place that it is about.
+std::string one_line(const Error& error) {
+  std::string out = error.message();
+  if (error.details().empty() || error.details()[0].where.empty()) return text::shorten(out, kErrorLength);
+  const ErrorDetail& first = error.details()[0];
+  if (out.find(first.text) == std::string::npos) out += text::format(": {}: {}", first.where, first.text);
+  if (error.details().size() > 1) out += text::format(" (and {} more)", error.details().size() - 1);
+  return text::shorten(out, kErrorLength);
+}
+
 void publish(store::Tx& tx, const Task& task) {
   std::string payload = "{\"State\":";
   json::append_string(payload, task.state);
@@ -42,7 +54,7 @@ void finish(store::Documents& documents, store::Tx& tx, Task& task, const engine
     state = end.error && end.error->fault() == Fault::timeout ? domain::TaskState::timed_out : domain::TaskState::canceled;
   }
   if (end.error) {
-    task.error_message = text::shorten(end.error->message(), 2'000);
+    task.error_message = one_line(*end.error);
     task.has_warnings_or_errors = true;
   }
   // A short task may end before its first slot was seen: it has executed all the same.

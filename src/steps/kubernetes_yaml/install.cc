@@ -18,6 +18,9 @@ constexpr std::int64_t kDefaultTimeoutSeconds = 180;
 // The executor gives its verdict within the timeout; the engine waits a little longer, for an executor that is on its way back.
 constexpr std::int64_t kVerdictGraceUs = 60 * kSecond;
 
+// What the journal keeps of a step, with some room for its other members.
+constexpr std::size_t kMaxPreparedBytes = (std::size_t{1} << 20) - (16 << 10);
+
 // What is decided once, before anything is sent: recorded, so that replays and other versions of the product do the same.
 struct Prepared {
   link::Apply apply;
@@ -91,6 +94,12 @@ Prepared prepare(const StepInput& input) {
   prepared.wait_for_jobs = octostache::get_flag(variables, "Octopus.Action.Kubernetes.WaitForJobs", false);
   prepared.timeout_seconds = timeout_of(variables);
   apply.will_verify = prepared.verify;
+  const std::size_t size = json::encode(prepared).size();
+  if (size > kMaxPreparedBytes) {
+    throw invalid(text::format("inline: the manifest is too large: {} bytes as it would be sent, with its variables put in; at most {}",
+                               size, kMaxPreparedBytes))
+        .with_help("Distribute its objects over several steps.");
+  }
   prepared.manifest = input.keep_sealed(manifest.text);
   return prepared;
 }
@@ -107,13 +116,24 @@ link::Verify verification_of(const StepInput& input, const Prepared& prepared, c
   return verify;
 }
 
-// The summary's first line is the sentence for the log; what follows are its details.
+void add_lines(Error& error, const std::string& head, const std::vector<std::string>& lines) {
+  if (lines.empty()) return;
+  error.at("", head);
+  for (const std::string& line : lines) error.at("", "  " + line);
+}
+
+// The summary's first line is the sentence for the log; what follows are its details, then what the cluster had to say.
 Error failure_of(const link::VerifyResult& result) {
   const std::size_t end = result.summary.find('\n');
   Error error(result.verdict == link::Verdict::timed_out ? Fault::timeout : Fault::invalid, result.summary.substr(0, end));
-  if (end == std::string::npos) return error;
-  for (const std::string& line : text::split(std::string_view(result.summary).substr(end + 1), '\n')) {
-    if (!text::trim(line).empty()) error.at("", line);
+  if (end != std::string::npos) {
+    for (const std::string& line : text::split(std::string_view(result.summary).substr(end + 1), '\n')) {
+      if (!text::trim(line).empty()) error.at("", line);
+    }
+  }
+  if (result.cause) {
+    add_lines(error, "Events:", result.cause->events);
+    add_lines(error, text::format("Last lines of container {}:", result.cause->container), result.cause->log_lines);
   }
   return error;
 }
@@ -126,7 +146,7 @@ engine::Command command(std::string_view kind, std::string payload) {
 }
 
 engine::Durable<StepOutcome> execute(engine::Run& run, const StepInput& input) {
-  const Prepared prepared = run.once("prepare", [&] { return prepare(input); });
+  const Prepared prepared = features::prepared(run, [&] { return prepare(input); });
   input.record_manifest(run, prepared.manifest);
   const std::string& executor = input.target->selector;
 
@@ -140,9 +160,12 @@ engine::Durable<StepOutcome> execute(engine::Run& run, const StepInput& input) {
   const std::int64_t deadline_us = prepared.timeout_seconds == 0 ? 0 : prepared.timeout_seconds * kSecond + kVerdictGraceUs;
   const auto verdict = co_await run.until<link::VerifyResult>(executor, "verify", verify, deadline_us);
   if (!verdict) {
-    throw Error(Fault::timeout, text::format("The objects were applied, but nobody could say within {} seconds whether they are healthy: "
-                                             "the executor of {} did not answer.",
-                                             prepared.timeout_seconds, input.target->name));
+    const Error silent(Fault::timeout,
+                       text::format("The objects were applied, but nobody could say within {} seconds whether they are healthy: the "
+                                    "executor of {} did not answer.",
+                                    prepared.timeout_seconds, input.target->name));
+    run.log().error(silent);
+    throw silent;
   }
   input.keep_objects(run, run.path("verify"), verdict->objects);
   if (verdict->verdict != link::Verdict::healthy) throw failure_of(*verdict);

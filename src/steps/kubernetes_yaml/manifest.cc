@@ -40,12 +40,43 @@ std::string place_of(std::string_view name, std::string_view yaml, std::size_t o
   return text::format("{}:{}", name, octostache::position_of(yaml, offset).line);
 }
 
+octostache::EvaluateOptions strict() {
+  octostache::EvaluateOptions options;
+  options.strict = true;
+  return options;
+}
+
+// What the template language refuses (variables that refer to themselves, a limit) comes without a place: the first line
+// that is refused in the same words is it. "" where it takes more than one line to provoke it.
+std::string place_of_refusal(std::string_view name, std::string_view yaml, const octostache::VariableSet& variables,
+                             const Error& refusal) {
+  int number = 0;
+  for (const std::string& line : text::split(yaml, '\n')) {
+    ++number;
+    if (line.find("#{") == std::string::npos) continue;
+    try {
+      octostache::evaluate(line, variables, strict(), octostache::OnSyntaxError::keep_piece);
+    } catch (const Error& error) {
+      if (error.message() == refusal.message()) return text::format("{}:{}", name, number);
+    }
+  }
+  return "";
+}
+
+octostache::Evaluation evaluate(std::string_view name, std::string_view yaml, const octostache::VariableSet& variables) {
+  try {
+    return octostache::evaluate(yaml, variables, strict(), octostache::OnSyntaxError::keep_piece);
+  } catch (const Error& error) {
+    const std::string place = place_of_refusal(name, yaml, variables, error);
+    if (place.empty()) throw;
+    throw invalid(text::format("{}: {}", place, error.message())).with_help("Correct the variables it uses.");
+  }
+}
+
 }  // namespace
 
 Manifest substitute(std::string_view yaml, std::string_view name, const octostache::VariableSet& variables, Unresolved unresolved) {
-  octostache::EvaluateOptions options;
-  options.strict = true;
-  octostache::Evaluation result = octostache::evaluate(yaml, variables, options, octostache::OnSyntaxError::keep_piece);
+  octostache::Evaluation result = evaluate(name, yaml, variables);
   if (!result.missing.empty() && unresolved == Unresolved::fail) {
     const std::vector<kube::Document> documents = kube::parse_documents(result.text, name);
     Error error = invalid(text::format("{} uses variables that have no value here", name))
