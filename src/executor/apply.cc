@@ -24,13 +24,15 @@ std::vector<kube::Document> parse(const link::Apply& apply, const CommandContext
     const Secret opened = context.open(document.text);
     bytes += opened.reveal().size();
     if (bytes > kMaxApplyTextBytes) {
-      throw invalid(text::format("the documents have more than {} MiB", kMaxApplyTextBytes >> 20)).with_help("split them over several steps");
+      throw invalid(text::format("the documents have more than {} MiB", kMaxApplyTextBytes >> 20))
+          .with_help("split them over several steps");
     }
     std::vector<kube::Document> parsed = kube::parse_documents(opened.reveal(), document.name);
     std::move(parsed.begin(), parsed.end(), std::back_inserter(documents));
   }
   if (documents.size() > kMaxApplyObjects) {
-    throw invalid(text::format("{} objects are more than {}", documents.size(), kMaxApplyObjects)).with_help("split them over several steps");
+    throw invalid(text::format("{} objects are more than {}", documents.size(), kMaxApplyObjects))
+        .with_help("split them over several steps");
   }
   return documents;
 }
@@ -46,9 +48,10 @@ void add_metadata(const link::Apply& apply, std::vector<kube::Prepared>& objects
   }
 }
 
-// The step's namespace is made where it is missing and nobody in the documents makes it. Not being allowed to is not our failure:
-// it may be there already, and the apply will tell.
-void make_namespace(const link::Apply& apply, const std::vector<kube::Prepared>& objects, Cluster& cluster, const CommandContext& context) {
+// The step's namespace is made where it is missing and nobody in the documents makes it. Not being allowed to is not
+// our failure: it may be there already, and the apply will tell.
+void make_namespace(const link::Apply& apply, const std::vector<kube::Prepared>& objects, Cluster& cluster,
+                    const CommandContext& context) {
   if (!apply.create_namespace || apply.dry_run || apply.default_namespace.empty()) return;
   const bool needed = std::any_of(objects.begin(), objects.end(), [&](const kube::Prepared& prepared) {
     return prepared.object.namespace_name() == apply.default_namespace;
@@ -63,7 +66,8 @@ void make_namespace(const link::Apply& apply, const std::vector<kube::Prepared>&
       cluster.note_namespace(apply.default_namespace);
       return;
     }
-    const json::Object body{{"apiVersion", "v1"}, {"kind", "Namespace"}, {"metadata", {{"name", apply.default_namespace}}}};
+    const json::Object body{
+        {"apiVersion", "v1"}, {"kind", "Namespace"}, {"metadata", {{"name", apply.default_namespace}}}};
     kube::create(cluster.client(), namespaces, kube::Object(json::Value(body)), context.cancel);
     context.log->info(text::format("Namespace {} created", apply.default_namespace));
   } catch (const Error& error) {
@@ -72,7 +76,8 @@ void make_namespace(const link::Apply& apply, const std::vector<kube::Prepared>&
       throw;
     }
     if (error.fault() != Fault::conflict) {
-      context.log->verbose(text::format("the namespace {} could not be made: {}", apply.default_namespace, error.message()));
+      context.log->verbose(
+          text::format("the namespace {} could not be made: {}", apply.default_namespace, error.message()));
     }
   }
 }
@@ -95,9 +100,11 @@ void log_object(const kube::ObjectResult& done, bool dry_run, CommandLog& log) {
 }
 
 // What was applied, what failed, and what was not reached, in the order of the documents.
-link::ApplyResult result_of(const std::vector<kube::Prepared>& objects, const kube::ApplyReport& report, const Mask& mask) {
+link::ApplyResult result_of(const std::vector<kube::Prepared>& objects, const kube::ApplyReport& report,
+                            const Mask& mask) {
   std::map<std::string, const kube::ObjectResult*> done;
-  for (const kube::ObjectResult& object : report.objects) done.emplace(object.key.text() + "|" + object.key.group, &object);
+  for (const kube::ObjectResult& object : report.objects)
+    done.emplace(object.key.text() + "|" + object.key.group, &object);
   std::map<std::string, const Error*> failed;
   for (const auto& [place, error] : report.failures) failed.emplace(place, &error);
   link::ApplyResult out;
@@ -110,7 +117,8 @@ link::ApplyResult result_of(const std::vector<kube::Prepared>& objects, const ku
       outcome.object.generation = object.generation;
       outcome.object.resource_version = object.resource_version;
       outcome.action = action_of(object.applied);
-      for (const kube::TakenField& taken : object.taken_over) outcome.taken_over.push_back(taken.field + " from " + taken.manager);
+      for (const kube::TakenField& taken : object.taken_over)
+        outcome.taken_over.push_back(taken.field + " from " + taken.manager);
       out.created += object.applied == kube::Applied::created ? 1 : 0;
       out.configured += object.applied == kube::Applied::configured ? 1 : 0;
       out.unchanged += object.applied == kube::Applied::unchanged ? 1 : 0;
@@ -147,7 +155,8 @@ CommandEnd run_apply(const link::Apply& apply, const CommandContext& context) {
       return CommandEnd::success(json::encode(link::ApplyResult{}));
     }
     const std::shared_ptr<Cluster> cluster = context.clusters.of(apply.cluster, context.open);
-    kube::PrepareResult prepared = kube::prepare(std::move(documents), cluster->discovery(), apply.default_namespace, context.cancel);
+    kube::PrepareResult prepared =
+        kube::prepare(std::move(documents), cluster->discovery(), apply.default_namespace, context.cancel);
     for (const std::string& notice : prepared.notices) context.log->info(mask.apply(notice));
     add_metadata(apply, prepared.objects);
     make_namespace(apply, prepared.objects, *cluster, context);
@@ -155,7 +164,8 @@ CommandEnd run_apply(const link::Apply& apply, const CommandContext& context) {
       // Watches begin now, so that the first state they see is not later than the write by a list's time.
       std::vector<kube::Resource> kinds;
       for (const kube::Prepared& object : prepared.objects) {
-        if (!object.of_new_kind && std::find(kinds.begin(), kinds.end(), object.resource) == kinds.end()) kinds.push_back(object.resource);
+        if (!object.of_new_kind && std::find(kinds.begin(), kinds.end(), object.resource) == kinds.end())
+          kinds.push_back(object.resource);
       }
       cluster->mirror().watch_kinds(kinds);
     }
@@ -170,7 +180,8 @@ CommandEnd run_apply(const link::Apply& apply, const CommandContext& context) {
       return mirror == nullptr ? std::nullopt : mirror->known(key, apply.field_manager);
     };
     options.on_object = [&](const kube::ObjectResult& done) { log_object(done, apply.dry_run, *context.log); };
-    kube::ApplyReport report = kube::apply_all(cluster->client(), cluster->discovery(), context.clock, prepared.objects, options);
+    kube::ApplyReport report =
+        kube::apply_all(cluster->client(), cluster->discovery(), context.clock, prepared.objects, options);
     if (report.error && report.error->fault() == Fault::not_found && cluster->saw_namespace(apply.default_namespace)) {
       // Perhaps somebody deleted the namespace since it was seen.
       cluster->forget_namespace(apply.default_namespace);
@@ -204,8 +215,8 @@ CommandEnd run_delete(const link::Delete& command, const CommandContext& context
       const std::optional<kube::Resource> resource =
           cluster->discovery().find(group.group, group.version, object.kind, context.cancel);
       // A kind that is no longer served has no objects.
-      const bool deleted = resource && kube::remove(cluster->client(), *resource, object.namespace_name, object.name, object.uid,
-                                                    propagation, context.cancel);
+      const bool deleted = resource && kube::remove(cluster->client(), *resource, object.namespace_name, object.name,
+                                                    object.uid, propagation, context.cancel);
       outcome.action = deleted ? link::ObjectAction::deleted : link::ObjectAction::absent;
       context.log->info(text::format("{} {}", object.text(), deleted ? "deleted" : "was not there"));
     } catch (const Error& error) {

@@ -11,7 +11,8 @@ namespace fairlead::executor {
 
 kube::ClusterConfig config_of(const link::ClusterAccess& access, const OpenSecret& open) {
   if (access.server_url.empty()) {
-    throw invalid(text::format("the target {} has no cluster URL", access.name)).with_help("set it in the target's settings");
+    throw invalid(text::format("the target {} has no cluster URL", access.name))
+        .with_help("set it in the target's settings");
   }
   kube::ClusterConfig config;
   config.server_url = access.server_url;
@@ -70,8 +71,8 @@ std::string kubeconfig_text(const kube::ClusterConfig& config, const std::string
 std::string fingerprint(const kube::ClusterConfig& config) {
   std::string all;
   const auto add = [&](std::string_view part) { all += text::format("{}:{}", part.size(), part); };
-  for (const std::string* part : {&config.server_url, &config.ca_pem, &config.token_file, &config.username, &config.client_certificate_pem,
-                                  &config.tls_server_name, &config.proxy_url}) {
+  for (const std::string* part : {&config.server_url, &config.ca_pem, &config.token_file, &config.username,
+                                  &config.client_certificate_pem, &config.tls_server_name, &config.proxy_url}) {
     add(*part);
   }
   for (const Secret* part : {&config.token, &config.password, &config.client_key_pem}) add(part->reveal());

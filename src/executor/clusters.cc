@@ -78,7 +78,8 @@ std::shared_ptr<Cluster> Clusters::of(const link::ClusterAccess& access, const O
 }
 
 void Clusters::drop_idle() {
-  std::vector<std::shared_ptr<Cluster>> dropped;  // declared first, so destroyed without the lock: a mirror joins its thread
+  std::vector<std::shared_ptr<Cluster>>
+      dropped;  // declared first, so destroyed without the lock: a mirror joins its thread
   const std::lock_guard lock(mutex_);
   const std::int64_t now_us = clock_.steady_us();
   for (auto entry = entries_.begin(); entry != entries_.end();) {

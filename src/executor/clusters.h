@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The clusters of an executor: per cluster one client, one discovery and one mirror, made at first use and given up when idle.
-// A command that comes with other credentials for the same name gets a new connection; commands at work keep the old one.
+// The clusters of an executor: per cluster one client, one discovery and one mirror, made at first use and given up
+// when idle. A command that comes with other credentials for the same name gets a new connection; commands at work keep
+// the old one.
 //
 // Thread-safe. A Cluster's parts are as thread-safe as their own headers say.
 #pragma once
@@ -81,7 +82,8 @@ class Clusters {
   const std::optional<kube::ClusterConfig> own_;
   mutable std::mutex mutex_;
   std::map<std::string, Entry> entries_;
-  std::vector<std::shared_ptr<Cluster>> replaced_;  // kept until their last command has let go, which may be on their own thread
+  std::vector<std::shared_ptr<Cluster>>
+      replaced_;  // kept until their last command has let go, which may be on their own thread
 };
 
 }  // namespace fairlead::executor

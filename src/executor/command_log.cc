@@ -21,7 +21,8 @@ std::string head_of(std::int64_t base) { return text::format("{{\"Base\":{}}}\n"
 
 }  // namespace
 
-CommandLog::CommandLog(const Clock& clock, std::string path, std::int64_t first_offset) : clock_(clock), path_(std::move(path)) {
+CommandLog::CommandLog(const Clock& clock, std::string path, std::int64_t first_offset)
+    : clock_(clock), path_(std::move(path)) {
   if (!path_.empty()) load();
   if (first_waiting_ + static_cast<std::int64_t>(waiting_.size()) < first_offset) {
     waiting_.clear();
@@ -82,7 +83,8 @@ void CommandLog::append(std::vector<link::LogLine> lines) {
     if (!unwritten_.empty() && file_.valid()) {
       // A full disk costs the copy that survives a crash, not the command.
       if (::write(file_.get(), unwritten_.data(), unwritten_.size()) < 0) {
-        log::warning("the log of a command cannot be kept on disk", {{"file", path_}, {"reason", std::strerror(errno)}});
+        log::warning("the log of a command cannot be kept on disk",
+                     {{"file", path_}, {"reason", std::strerror(errno)}});
         file_.reset();
       }
       file_bytes_ += unwritten_.size();
@@ -112,7 +114,8 @@ void CommandLog::add(link::LogLine line) {
     link::LogLine notice;
     notice.time = line.time;
     notice.category = "Warning";
-    notice.text = text::format("{} dropped: more was written than the server could take", text::counted(dropped_, "line"));
+    notice.text =
+        text::format("{} dropped: more was written than the server could take", text::counted(dropped_, "line"));
     dropped_ = 0;
     push(notice);
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The log of one command on its way to the server: lines are numbered, kept until they have been handed to the link, and for
-// commands that must not run twice also in a file, so that a killed executor loses none that it had taken.
+// The log of one command on its way to the server: lines are numbered, kept until they have been handed to the link,
+// and for commands that must not run twice also in a file, so that a killed executor loses none that it had taken.
 //
 // Thread-safe. What does not fit is dropped, counted, and said in the log itself.
 #pragma once
@@ -19,14 +19,14 @@
 
 namespace fairlead::executor {
 
-inline constexpr std::size_t kMaxLogLineBytes = 64 << 10;     // text and detail; longer ones are cut
-inline constexpr std::size_t kMaxWaitingBytes = 8 << 20;      // per command, not yet handed to the link
-inline constexpr std::size_t kTrimFileAtBytes = 1 << 20;      // of lines that the server has
+inline constexpr std::size_t kMaxLogLineBytes = 64 << 10;  // text and detail; longer ones are cut
+inline constexpr std::size_t kMaxWaitingBytes = 8 << 20;   // per command, not yet handed to the link
+inline constexpr std::size_t kTrimFileAtBytes = 1 << 20;   // of lines that the server has
 
 class CommandLog {
  public:
-  // `path`: the file, or "" for memory only. A file that is there is gone on with. The next line has the number `first_offset`, or
-  // the one after the file's last, whichever is greater.
+  // `path`: the file, or "" for memory only. A file that is there is gone on with. The next line has the number
+  // `first_offset`, or the one after the file's last, whichever is greater.
   CommandLog(const Clock& clock, std::string path, std::int64_t first_offset);
 
   void info(std::string text, std::string detail = {}) { write("Info", std::move(text), std::move(detail)); }
@@ -66,7 +66,7 @@ class CommandLog {
   mutable std::mutex mutex_;
   std::function<void()> listener_;
   file::Descriptor file_;
-  std::string unwritten_;         // for the file, at the end of append()
+  std::string unwritten_;  // for the file, at the end of append()
   std::size_t file_bytes_ = 0;
   std::deque<Line> waiting_;
   std::size_t waiting_bytes_ = 0;

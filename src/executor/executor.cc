@@ -56,7 +56,8 @@ void Executor::stop() {
 
 std::size_t Executor::active() const {
   const std::lock_guard lock(mutex_);
-  return static_cast<std::size_t>(std::count_if(running_.begin(), running_.end(), [](const auto& item) { return !item.second->done; }));
+  return static_cast<std::size_t>(
+      std::count_if(running_.begin(), running_.end(), [](const auto& item) { return !item.second->done; }));
 }
 
 // What an earlier process began: its results go out, and what has none is lost. Their logs go first.
@@ -77,9 +78,9 @@ void Executor::recover() {
     if (unfinished.result) {
       result = *unfinished.result;
     } else {
-      const Error error(Fault::unavailable, text::format("outcome unknown: {} was ended after the script had started at {}", options_.name,
-                                                         iso8601(unfinished.started)));
-      log->error(error.message());
+      const Error error(Fault::unavailable,
+                        text::format("outcome unknown: {} was ended after the script had started at {}", options_.name,
+                                     iso8601(unfinished.started)));
       result.key = unfinished.key;
       result.outcome = link::Outcome::lost;
       result.error = link::failure_of(error);
@@ -126,7 +127,8 @@ void Executor::on_command(link::Command command, std::function<void()> taken) {
   const CommandState state = spool_.state(key);
   if (state == CommandState::ended && !command.repeatable) {
     taken();
-    refuse(command, link::Outcome::lost, Error(Fault::conflict, "this command ended before and its result was delivered; it is not run again"));
+    refuse(command, link::Outcome::lost,
+           Error(Fault::conflict, "this command ended before and its result was delivered; it is not run again"));
     return;
   }
   auto running = std::make_shared<Running>();
@@ -135,7 +137,8 @@ void Executor::on_command(link::Command command, std::function<void()> taken) {
   running->cancel = std::make_shared<CancelSource>();
   running->needs_lease = writes_to_cluster(command.kind);
   try {
-    running->log = std::make_shared<CommandLog>(clock_, command.repeatable ? std::string() : spool_.log_path(key), command.log_offset);
+    running->log = std::make_shared<CommandLog>(clock_, command.repeatable ? std::string() : spool_.log_path(key),
+                                                command.log_offset);
   } catch (const Error& error) {
     taken();
     refuse(command, link::Outcome::failed, error);
@@ -154,14 +157,14 @@ void Executor::on_command(link::Command command, std::function<void()> taken) {
   const auto when_taken = repeatable ? std::function<void()>([] {}) : taken;
   if (!pool_.try_run([this, key, when_taken] { run(key, when_taken); })) {
     when_taken();
-    complete(key, CommandEnd::failure(Error(Fault::unavailable, text::format("{} has {} commands waiting already", options_.name, options_.queue_limit))));
+    complete(key, CommandEnd::failure(Error(Fault::unavailable, text::format("{} has {} commands waiting already",
+                                                                             options_.name, options_.queue_limit))));
   }
 }
 
 // A command that is answered without being begun.
 void Executor::refuse(const link::Command& command, link::Outcome outcome, const Error& error) {
   auto log = std::make_shared<CommandLog>(clock_, std::string(), command.log_offset);
-  log->error(error.message(), detail_text(error));
   reports_.open(command.key, log);
   link::Result result;
   result.key = command.key;
@@ -206,9 +209,11 @@ CommandEnd Executor::dispatch(const link::Command& command, const CommandContext
   const std::string& payload = command.payload.text;
   if (command.kind == link::kind::apply) return run_apply(json::decode<link::Apply>(payload), context);
   if (command.kind == link::kind::remove) return run_delete(json::decode<link::Delete>(payload), context);
-  if (command.kind == link::kind::check_health) return run_check_health(json::decode<link::CheckHealth>(payload), context);
+  if (command.kind == link::kind::check_health)
+    return run_check_health(json::decode<link::CheckHealth>(payload), context);
   if (command.kind == link::kind::script) return script(command, context);
-  throw Error(Fault::unsupported, text::format("this executor (version {}) does not know the command {}", options_.version, command.kind))
+  throw Error(Fault::unsupported,
+              text::format("this executor (version {}) does not know the command {}", options_.version, command.kind))
       .with_help("upgrade it");
 }
 
@@ -220,7 +225,8 @@ CommandEnd Executor::script(const link::Command& command, const CommandContext& 
     const std::lock_guard lock(mutex_);
     server_key = server_public_key_;
   }
-  ScriptContext script_context{.clock = clock_, .log = *context.log, .cancel = context.cancel, .work_folder = options_.data_folder + "/work"};
+  ScriptContext script_context{
+      .clock = clock_, .log = *context.log, .cancel = context.cancel, .work_folder = options_.data_folder + "/work"};
   script_context.open = context.open;
   script_context.seal = [server_key](const Secret& value) {
     return link::Confidential{.transport = link::seal_for(server_key, value)};
@@ -228,7 +234,8 @@ CommandEnd Executor::script(const link::Command& command, const CommandContext& 
   script_context.shell = options_.shell;
   if (run.cluster) {
     script_context.kubeconfig = kubeconfig_text(
-        run.cluster->own ? clusters_.of(*run.cluster, context.open)->config() : config_of(*run.cluster, context.open), run.cluster_namespace);
+        run.cluster->own ? clusters_.of(*run.cluster, context.open)->config() : config_of(*run.cluster, context.open),
+        run.cluster_namespace);
   }
   const ScriptEnd ended = run_script(run, script_context);
   return {ended.outcome, ended.error, json::encode(ended.result)};
@@ -266,14 +273,11 @@ void Executor::complete(const std::string& key, CommandEnd end) {
       running->was_stopped = true;
     } else if (not_asked_for) {
       end.outcome = link::Outcome::failed;
-      end.error = Error(Fault::unavailable, text::format("{} while the script ran; it was ended midway", end.error->message()));
+      end.error =
+          Error(Fault::unavailable, text::format("{} while the script ran; it was ended midway", end.error->message()));
     }
   }
-  if (end.error && end.outcome == link::Outcome::cancelled) {
-    running->log->warning(end.error->message(), detail_text(*end.error));
-  } else if (end.error) {
-    running->log->error(end.error->message(), detail_text(*end.error));
-  }
+  // How it ended is said once in the task's log, by the run that asked for it.
   link::Result result;
   result.key = key;
   result.outcome = end.outcome;
@@ -363,7 +367,9 @@ void Executor::on_connected(const link::Connected& connected) {
   }
   spool_.change_server_incarnation(connected.server_incarnation);
   for (const auto& running : dropped) {
-    pool_.try_run([this, running] { stop_command(running, "the server was restored from a backup and no longer knows this command"); });
+    pool_.try_run([this, running] {
+      stop_command(running, "the server was restored from a backup and no longer knows this command");
+    });
   }
 }
 
@@ -411,7 +417,8 @@ void Executor::watch_leases() {
         continue;
       }
       running->lease_ended = true;
-      ended.emplace_back(running, text::format("the server has not been heard for {} s", running->command.lease_seconds));
+      ended.emplace_back(running,
+                         text::format("the server has not been heard for {} s", running->command.lease_seconds));
     }
     lock.unlock();
     for (const auto& [running, reason] : ended) stop_command(running, reason);

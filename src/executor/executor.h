@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs the commands that come over the link and reports how they end: agents and workers are this, a Dialer and a main().
+// Runs the commands that come over the link and reports how they end: agents and workers are this, a Dialer and a
+// main().
 //
-//   on_command -> (known key? answered from memory) -> pool thread -> apply | script | ... -> Reports -> link -> acknowledged -> forgotten
+//   on_command -> (known key? answered from memory) -> pool thread -> apply | script | ... -> Reports -> link ->
+//   acknowledged -> forgotten
 //
-// A command that is not repeatable is in the spool, fsynced, before it starts: when this process is killed, its successor reports it
-// as lost and never runs it again. A repeatable one is simply run again by the server's asking.
+// A command that is not repeatable is in the spool, fsynced, before it starts: when this process is killed, its
+// successor reports it as lost and never runs it again. A repeatable one is simply run again by the server's asking.
 //
-// Lease: commands that write to a cluster stop between two objects once the server has not been heard for their lease, and report
-// what they did (Outcome::stopped). Scripts and verifications go on: they end by themselves and their results wait in the spool.
+// Lease: commands that write to a cluster stop between two objects once the server has not been heard for their lease,
+// and report what they did (Outcome::stopped). Scripts and verifications go on: they end by themselves and their
+// results wait in the spool.
 //
-// Thread-safe. DialerEvents come from the dialer's threads; commands run on `threads` pool threads; verifications wait without one.
+// Thread-safe. DialerEvents come from the dialer's threads; commands run on `threads` pool threads; verifications wait
+// without one.
 #pragma once
 
 #include <condition_variable>
@@ -41,7 +45,7 @@ struct ExecutorOptions {
   std::string data_folder;  // spool/ and work/ are made in it
   std::string name;         // for texts: "worker w1"
   std::string version;
-  SigningKey key;           // opens secrets in commands
+  SigningKey key;  // opens secrets in commands
   std::optional<kube::ClusterConfig> own_cluster;
   int threads = 64;
   std::size_t queue_limit = 10'000;
@@ -59,8 +63,8 @@ class Executor : public link::DialerEvents {
 
   // Reports what an earlier process left behind, then takes commands. The dialer must outlive stop().
   void start(link::Dialer& dialer);
-  // Cancels what runs (scripts get their grace), waits for it, lets results reach the spool. The dialer may live on for a last
-  // delivery; call its stop() afterwards. Idempotent.
+  // Cancels what runs (scripts get their grace), waits for it, lets results reach the spool. The dialer may live on for
+  // a last delivery; call its stop() afterwards. Idempotent.
   void stop();
 
   // Commands at work or waiting for a thread, and results on their way.
@@ -88,7 +92,7 @@ class Executor : public link::DialerEvents {
     std::int64_t started_us = 0;
     bool needs_lease = false;
     bool lease_ended = false;
-    bool done = false;      // the result is on its way
+    bool done = false;  // the result is on its way
     // Sent again while the news that it was stopped was on its way: begun anew once that has arrived.
     std::optional<link::Command> again;
     std::function<void()> again_taken;

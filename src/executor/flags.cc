@@ -13,7 +13,8 @@ Flags::Flags(std::string_view verb, std::vector<Flag> known, const std::vector<s
     : verb_(verb), known_(std::move(known)) {
   for (const Flag& flag : known_) {
     std::string variable = "FAIRLEAD_";
-    for (const char c : flag.name) variable += c == '-' ? '_' : static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+    for (const char c : flag.name)
+      variable += c == '-' ? '_' : static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
     const char* value = std::getenv(variable.c_str());  // NOLINT: before any thread is started
     if (value != nullptr && !flag.value.empty()) values_[std::string(flag.name)] = value;
   }
@@ -23,11 +24,14 @@ Flags::Flags(std::string_view verb, std::vector<Flag> known, const std::vector<s
       values_["help"];
       continue;
     }
-    if (!argument.starts_with("--")) throw invalid(text::format("\"{}\" is no option; options begin with --", text::shorten(argument, 60)));
+    if (!argument.starts_with("--"))
+      throw invalid(text::format("\"{}\" is no option; options begin with --", text::shorten(argument, 60)));
     const std::size_t equals = argument.find('=');
     const std::string name = argument.substr(2, equals == std::string::npos ? equals : equals - 2);
-    const auto flag = std::find_if(known_.begin(), known_.end(), [&](const Flag& candidate) { return candidate.name == name; });
-    if (flag == known_.end()) throw invalid(text::format("{} has no option --{}; --help lists them", verb_, text::shorten(name, 60)));
+    const auto flag =
+        std::find_if(known_.begin(), known_.end(), [&](const Flag& candidate) { return candidate.name == name; });
+    if (flag == known_.end())
+      throw invalid(text::format("{} has no option --{}; --help lists them", verb_, text::shorten(name, 60)));
     if (flag->value.empty()) {
       values_[name];
     } else if (equals != std::string::npos) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Options of the verbs agent and worker: "--name value", "--name=value", switches, and FAIRLEAD_NAME in the environment where the
-// command line has none. Kept apart from the command line of the server's program, which the agent's does not carry.
+// Options of the verbs agent and worker: "--name value", "--name=value", switches, and FAIRLEAD_NAME in the environment
+// where the command line has none. Kept apart from the command line of the server's program, which the agent's does not
+// carry.
 #pragma once
 
 #include <map>

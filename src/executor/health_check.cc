@@ -13,20 +13,26 @@ struct Permission {
 };
 // What a deployment of ordinary documents needs.
 constexpr Permission kNeeded[] = {
-    {"patch", "apps", "deployments"}, {"patch", "", "services"}, {"patch", "", "configmaps"}, {"patch", "", "secrets"},
-    {"list", "apps", "deployments"},  {"watch", "", "pods"},     {"list", "apps", "replicasets"},
+    {"patch", "apps", "deployments"}, {"patch", "", "services"},       {"patch", "", "configmaps"},
+    {"patch", "", "secrets"},         {"list", "apps", "deployments"}, {"watch", "", "pods"},
+    {"list", "apps", "replicasets"},
 };
 
 kube::Resource review(std::string_view group, std::string_view kind, std::string_view plural) {
-  return {.group = std::string(group), .version = "v1", .kind = std::string(kind), .plural = std::string(plural), .namespaced = false};
+  return {.group = std::string(group),
+          .version = "v1",
+          .kind = std::string(kind),
+          .plural = std::string(plural),
+          .namespaced = false};
 }
 
 // Who the API server takes us for (KEP-3325); old servers do not say.
 void ask_identity(Cluster& cluster, const CommandContext& context, link::HealthResult& result) {
   const json::Object body{{"apiVersion", "authentication.k8s.io/v1"}, {"kind", "SelfSubjectReview"}};
   try {
-    const kube::Object answer = kube::create(cluster.client(), review("authentication.k8s.io", "SelfSubjectReview", "selfsubjectreviews"),
-                                             kube::Object(json::Value(body)), context.cancel);
+    const kube::Object answer =
+        kube::create(cluster.client(), review("authentication.k8s.io", "SelfSubjectReview", "selfsubjectreviews"),
+                     kube::Object(json::Value(body)), context.cancel);
     if (const json::Value* user = json::find_path(answer.value(), {"status", "userInfo"})) {
       result.user_name = json::string_or(*user, "username");
       const json::Value* groups = json::find(*user, "groups");
@@ -41,26 +47,32 @@ void ask_identity(Cluster& cluster, const CommandContext& context, link::HealthR
   }
 }
 
-void ask_permissions(Cluster& cluster, const std::string& namespace_name, const CommandContext& context, link::HealthResult& result) {
+void ask_permissions(Cluster& cluster, const std::string& namespace_name, const CommandContext& context,
+                     link::HealthResult& result) {
   for (const Permission& permission : kNeeded) {
-    const json::Object attributes{
-        {"namespace", namespace_name}, {"verb", permission.verb}, {"group", permission.group}, {"resource", permission.resource}};
+    const json::Object attributes{{"namespace", namespace_name},
+                                  {"verb", permission.verb},
+                                  {"group", permission.group},
+                                  {"resource", permission.resource}};
     const json::Object body{{"apiVersion", "authorization.k8s.io/v1"},
                             {"kind", "SelfSubjectAccessReview"},
                             {"spec", json::Object{{"resourceAttributes", attributes}}}};
-    const kube::Object answer =
-        kube::create(cluster.client(), review("authorization.k8s.io", "SelfSubjectAccessReview", "selfsubjectaccessreviews"),
-                     kube::Object(json::Value(body)), context.cancel);
+    const kube::Object answer = kube::create(
+        cluster.client(), review("authorization.k8s.io", "SelfSubjectAccessReview", "selfsubjectaccessreviews"),
+        kube::Object(json::Value(body)), context.cancel);
     const json::Value* status = json::find(answer.value(), "status");
     if (status != nullptr && json::bool_or(*status, "allowed")) continue;
-    const std::string resource = *permission.group == '\0' ? std::string(permission.resource)
-                                                           : text::format("{}.{}", permission.resource, permission.group);
-    result.missing_permissions.push_back(text::format("{} {} in namespace {}", permission.verb, resource, namespace_name));
+    const std::string resource = *permission.group == '\0'
+                                     ? std::string(permission.resource)
+                                     : text::format("{}.{}", permission.resource, permission.group);
+    result.missing_permissions.push_back(
+        text::format("{} {} in namespace {}", permission.verb, resource, namespace_name));
   }
 }
 
 void finish(link::HealthResult& result, CommandLog& log) {
-  if (!result.missing_permissions.empty()) result.warnings.push_back("not allowed: " + text::join(result.missing_permissions, ", "));
+  if (!result.missing_permissions.empty())
+    result.warnings.push_back("not allowed: " + text::join(result.missing_permissions, ", "));
   if (!result.warnings.empty() && result.status == "Healthy") result.status = "HasWarnings";
   log.info(result.summary);
   for (const std::string& warning : result.warnings) log.warning(warning);
@@ -88,7 +100,8 @@ CommandEnd run_check_health(const link::CheckHealth& check, const CommandContext
     finish(result, *context.log);
   } catch (const Error& error) {
     if (error.fault() == Fault::cancelled) throw;
-    result.status = error.fault() == Fault::unavailable || error.fault() == Fault::timeout ? "Unavailable" : "Unhealthy";
+    result.status =
+        error.fault() == Fault::unavailable || error.fault() == Fault::timeout ? "Unavailable" : "Unhealthy";
     result.summary = error.message();
     context.log->error(error.message(), detail_text(error));
   }

@@ -33,7 +33,8 @@ SigningKey kept_key(const std::string& path) {
   }
   const std::optional<std::string> seed = parse_hex(text::trim(*kept));
   if (!seed || seed->size() != kSeedBytes) {
-    throw invalid(text::format("{} is damaged: it must hold 64 hexadecimal digits", path)).with_help("remove it and register again");
+    throw invalid(text::format("{} is damaged: it must hold 64 hexadecimal digits", path))
+        .with_help("remove it and register again");
   }
   return signing_key_of(Secret(*seed));
 }
@@ -86,7 +87,8 @@ link::RegistrationAnswer ask(const HostOptions& options, const link::Registratio
   } catch (const Error&) {
     log::debug("the server's refusal is no JSON", {{"status", response.status}});
   }
-  if (response.status == 503 || response.status == 429) throw Error(Fault::unavailable, "the server is busy: " + reason);
+  if (response.status == 503 || response.status == 429)
+    throw Error(Fault::unavailable, "the server is busy: " + reason);
   if (response.status == 401 || response.status == 403) {
     throw Error(Fault::unauthenticated, "the server refuses the registration: " + reason)
         .with_help("get a new registration token; one is good for one registration within an hour");
@@ -95,12 +97,14 @@ link::RegistrationAnswer ask(const HostOptions& options, const link::Registratio
 }
 
 // nullopt: a signal came first.
-std::optional<link::RegistrationAnswer> registration(const HostOptions& options, const SigningKey& key, const Signals& signals) {
+std::optional<link::RegistrationAnswer> registration(const HostOptions& options, const SigningKey& key,
+                                                     const Signals& signals) {
   const std::string path = options.data_folder + "/registration.json";
   if (const std::optional<std::string> kept = file::read_if_exists(path, link::kMaxRegistrationBytes)) {
     return json::decode<link::RegistrationAnswer>(*kept);
   }
-  if (options.token.empty()) throw invalid("this executor is not registered yet").with_help("give it a registration token with --token");
+  if (options.token.empty())
+    throw invalid("this executor is not registered yet").with_help("give it a registration token with --token");
   link::RegistrationRequest body = options.registration;
   body.public_key = base64(key.public_key);
   body.version = kProgramVersion;
@@ -123,7 +127,8 @@ std::optional<link::RegistrationAnswer> registration(const HostOptions& options,
   }
 }
 
-link::DialerOptions dialer_options(const HostOptions& options, const SigningKey& key, const link::RegistrationAnswer& who, const Executor& executor) {
+link::DialerOptions dialer_options(const HostOptions& options, const SigningKey& key,
+                                   const link::RegistrationAnswer& who, const Executor& executor) {
   link::DialerOptions out;
   out.server_url = options.server_url;
   out.unix_socket = options.unix_socket;

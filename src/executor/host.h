@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The process of an executor: its identity in the data folder, registration once, the link, the end. What agents and workers share.
+// The process of an executor: its identity in the data folder, registration once, the link, the end. What agents and
+// workers share.
 //
 //   <data>/key                the seed of its Ed25519 key, made at the first start (0600)
 //   <data>/registration.json  who it is on the server, after registration
@@ -23,7 +24,7 @@ inline constexpr std::int64_t kBuiltInPatienceUs = 10 * kMinute;
 
 struct HostOptions {
   std::string data_folder;
-  std::string server_url;   // https://..., or http:// to this machine
+  std::string server_url;  // https://..., or http:// to this machine
   std::string proxy;
   std::string ca_file;
   bool insecure = false;
@@ -40,8 +41,9 @@ struct HostOptions {
   std::int64_t give_up_after_us = 0;  // ends when there has been no server for this long and nothing runs; 0: never
 };
 
-// Runs until SIGTERM or SIGINT, or until it gives up. Call it before any thread is started: it blocks those signals. On the way out
-// scripts are ended, results delivered where the server is there and spooled in any case. Throws Error where it cannot begin.
+// Runs until SIGTERM or SIGINT, or until it gives up. Call it before any thread is started: it blocks those signals. On
+// the way out scripts are ended, results delivered where the server is there and spooled in any case. Throws Error
+// where it cannot begin.
 void run_host(const HostOptions& options);
 
 // The host's name, for texts and registration.

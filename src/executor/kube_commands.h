@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The commands that talk to a cluster and end by themselves: apply, delete, check_health. Each blocks its thread, throws Error
-// only for what happens before the first object, and says in the log one line per object.
+// The commands that talk to a cluster and end by themselves: apply, delete, check_health. Each blocks its thread,
+// throws Error only for what happens before the first object, and says in the log one line per object.
 #pragma once
 
 #include "executor/command_context.h"
@@ -8,8 +8,8 @@
 
 namespace fairlead::executor {
 
-// Parses and checks everything before the first write, applies in stages; stops between objects when cancelled. The value says
-// what has been done in every case.
+// Parses and checks everything before the first write, applies in stages; stops between objects when cancelled. The
+// value says what has been done in every case.
 CommandEnd run_apply(const link::Apply& apply, const CommandContext& context);
 CommandEnd run_delete(const link::Delete& command, const CommandContext& context);
 // Unreachable clusters and missing permissions are results, not errors.

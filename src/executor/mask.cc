@@ -32,7 +32,8 @@ void Mask::add_value(std::string_view value) {
 std::string Mask::apply(std::string text) const {
   const std::lock_guard lock(mutex_);
   for (const Secret& value : values_) {
-    if (text.find(value.reveal()) != std::string::npos) text = text::replace_all(std::move(text), value.reveal(), "********");
+    if (text.find(value.reveal()) != std::string::npos)
+      text = text::replace_all(std::move(text), value.reveal(), "********");
   }
   return text;
 }

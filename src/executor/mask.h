@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Hides secret values in text by value: each occurrence becomes "********". Values shorter than kMinimumBytes are left, as in
-// Octopus: they would make logs unreadable and give themselves away by where stars are. The base64 form is hidden as well, and each
-// line of a value of several lines.
+// Hides secret values in text by value: each occurrence becomes "********". Values shorter than kMinimumBytes are left,
+// as in Octopus: they would make logs unreadable and give themselves away by where stars are. The base64 form is hidden
+// as well, and each line of a value of several lines.
 //
 // Thread-safe.
 #pragma once

@@ -24,7 +24,7 @@ struct CategorySwitch {
   std::string_view category;  // empty: the default; "-": lines are dropped
 };
 constexpr CategorySwitch kSwitches[] = {
-    {"stdout-default", OutputReader::out, ""},       {"stdout-verbose", OutputReader::out, "Verbose"},
+    {"stdout-default", OutputReader::out, ""},        {"stdout-verbose", OutputReader::out, "Verbose"},
     {"stdout-warning", OutputReader::out, "Warning"}, {"stdout-error", OutputReader::out, "Error"},
     {"stdout-wait", OutputReader::out, "Wait"},       {"stdout-highlight", OutputReader::out, "Highlight"},
     {"stdout-ignore", OutputReader::out, "-"},        {"stderr-default", OutputReader::err, ""},
@@ -86,8 +86,11 @@ void OutputReader::show(Stream stream, std::string text) {
   do {
     std::size_t size = std::min(rest.size(), kMaxOutputLineBytes);
     // Not in the middle of a UTF-8 sequence, where the text is one.
-    for (int back = 0; back < 3 && size < rest.size() && size > 1 && (static_cast<unsigned char>(rest[size]) & 0xc0) == 0x80; ++back) --size;
-    note(category.empty() ? (stream == out ? "Info" : "Error") : std::string_view(category), std::string(rest.substr(0, size)));
+    for (int back = 0;
+         back < 3 && size < rest.size() && size > 1 && (static_cast<unsigned char>(rest[size]) & 0xc0) == 0x80; ++back)
+      --size;
+    note(category.empty() ? (stream == out ? "Info" : "Error") : std::string_view(category),
+         std::string(rest.substr(0, size)));
     rest.remove_prefix(size);
   } while (!rest.empty());
 }
@@ -136,8 +139,8 @@ void OutputReader::set_variable(const link::ServiceMessage& message) {
     return;
   }
   if (value.size() > kMaxOutputVariableBytes || outputs_.size() >= kMaxOutputVariables) {
-    note("Warning", text::format("output variable \"{}\" was ignored: at most {} variables of {} MiB each are kept", name,
-                                 kMaxOutputVariables, kMaxOutputVariableBytes >> 20));
+    note("Warning", text::format("output variable \"{}\" was ignored: at most {} variables of {} MiB each are kept",
+                                 name, kMaxOutputVariables, kMaxOutputVariableBytes >> 20));
     return;
   }
   link::Confidential kept = link::Confidential::of(value);
@@ -147,7 +150,8 @@ void OutputReader::set_variable(const link::ServiceMessage& message) {
     mask_.add(secret);
     kept = seal_(secret);
   }
-  const auto known = std::find_if(outputs_.begin(), outputs_.end(), [&](const auto& output) { return output.first == name; });
+  const auto known =
+      std::find_if(outputs_.begin(), outputs_.end(), [&](const auto& output) { return output.first == name; });
   if (known == outputs_.end()) {
     outputs_.emplace_back(name, std::move(kept));
   } else {

@@ -34,7 +34,8 @@ class OutputReader {
   // Lines ready for the log; empties the list.
   std::vector<link::LogLine> take_lines() { return std::exchange(lines_, {}); }
 
-  // Gathered for the result: output variables (the last value of a name wins), messages to pass on, the number of lines.
+  // Gathered for the result: output variables (the last value of a name wins), messages to pass on, the number of
+  // lines.
   std::vector<link::OutputVariable> outputs() const;
   const std::vector<link::ServiceMessage>& messages() const { return messages_; }
   std::int64_t line_count() const { return line_count_; }
@@ -44,7 +45,7 @@ class OutputReader {
  private:
   struct State {
     std::string partial;
-    std::string category;        // empty: the stream's default
+    std::string category;  // empty: the stream's default
   };
   void line(Stream stream, std::string text);
   void show(Stream stream, std::string text);

@@ -29,7 +29,8 @@ TEST(ServiceMessage, IsTakenOutOfItsLineWithDecodedValues) {
 }
 
 TEST(ServiceMessage, WhatOnlyLooksLikeOneStaysText) {
-  for (const std::string line : {"##octopus[", "##octopus[]", "##octopus[x", "##octopus[x a]", "##octopus[x a='b]", "##octopus[x =''", "plain", ""}) {
+  for (const std::string line : {"##octopus[", "##octopus[]", "##octopus[x", "##octopus[x a]", "##octopus[x a='b]",
+                                 "##octopus[x =''", "plain", ""}) {
     const auto parts = split_line(line);
     ASSERT_EQ(parts.size(), 1u) << line;
     EXPECT_EQ(std::get<std::string>(parts[0]), line);
@@ -53,7 +54,9 @@ TEST(Mask, HidesValuesTheirBase64AndTheLinesOfLongOnes) {
 struct Output : testing::Test {
   ManualClock clock;
   Mask mask;
-  OutputReader reader{clock, mask, [](const Secret& value) { return link::Confidential{.transport = "T" + std::string(value.reveal())}; }};
+  OutputReader reader{clock, mask, [](const Secret& value) {
+                        return link::Confidential{.transport = "T" + std::string(value.reveal())};
+                      }};
   std::vector<std::string> texts() {
     std::vector<std::string> out;
     for (const link::LogLine& line : reader.take_lines()) out.push_back(line.category + ":" + line.text);
@@ -80,10 +83,11 @@ TEST_F(Output, CategoriesSwitchAndIgnoredLinesVanish) {
 
 TEST_F(Output, VariablesSensitiveOnesAreSealedAndHiddenFromThenOn) {
   mask.add(Secret(std::string("known-secret")));
-  reader.feed(OutputReader::out, message("setVariable", {{"name", "plain"}, {"value", "1"}}) + "\n" +
-                                     message("setVariable", {{"name", "plain"}, {"value", "2"}}) + "\n" +
-                                     message("setVariable", {{"name", "token"}, {"value", "s3cr3t"}, {"sensitive", "True"}}) + "\n" +
-                                     message("setVariable", {{"name", "derived"}, {"value", "x known-secret"}}) + "\nit is s3cr3t\n");
+  reader.feed(OutputReader::out,
+              message("setVariable", {{"name", "plain"}, {"value", "1"}}) + "\n" +
+                  message("setVariable", {{"name", "plain"}, {"value", "2"}}) + "\n" +
+                  message("setVariable", {{"name", "token"}, {"value", "s3cr3t"}, {"sensitive", "True"}}) + "\n" +
+                  message("setVariable", {{"name", "derived"}, {"value", "x known-secret"}}) + "\nit is s3cr3t\n");
   const auto outputs = reader.outputs();
   ASSERT_EQ(outputs.size(), 3u);
   EXPECT_EQ(outputs[0].value.plain, "2");
@@ -94,7 +98,8 @@ TEST_F(Output, VariablesSensitiveOnesAreSealedAndHiddenFromThenOn) {
 
 TEST_F(Output, ProgressResultAndOtherMessagesAreKept) {
   reader.feed(OutputReader::out, message("progress", {{"percentage", "150"}, {"message", "m"}}) + "\n" +
-                                     message("resultMessage", {{"message", "why"}}) + "\n" + message("createArtifact", {{"path", "/p"}}) + "\n");
+                                     message("resultMessage", {{"message", "why"}}) + "\n" +
+                                     message("createArtifact", {{"path", "/p"}}) + "\n");
   const auto lines = reader.take_lines();
   ASSERT_EQ(lines.size(), 1u);
   EXPECT_EQ(lines[0].progress, 100);
@@ -107,7 +112,8 @@ TEST_F(Output, AnEndlessLineIsShownInPartsWithoutLettingASecretThrough) {
   mask.add(Secret(std::string("secret-across-a-cut")));
   std::string input;
   while (input.size() < 10 * kMaxOutputLineBytes) input += "secret-across-a-cut-";
-  for (std::size_t at = 0; at < input.size(); at += 777) reader.feed(OutputReader::out, std::string_view(input).substr(at, 777));
+  for (std::size_t at = 0; at < input.size(); at += 777)
+    reader.feed(OutputReader::out, std::string_view(input).substr(at, 777));
   reader.finish();
   std::string shown;
   for (const link::LogLine& line : reader.take_lines()) {

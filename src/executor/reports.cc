@@ -101,7 +101,8 @@ void Reports::advance(const std::string& key, Command& command, bool flush) {
       // Too long for the link: the command still gets an end.
       command.result->value.text.clear();
       command.result->outcome = link::Outcome::failed;
-      command.result->error = link::failure_of(Error(Fault::too_many, text::format("the result is longer than {} MiB", link::kMaxResultBytes >> 20)));
+      command.result->error = link::failure_of(
+          Error(Fault::too_many, text::format("the result is longer than {} MiB", link::kMaxResultBytes >> 20)));
       dialer_->send(*command.result, tag);
     }
     tags_.emplace(tag, Tag{key, true});

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sends what commands report, in the order that makes it whole: the lines of a command in pieces while it runs (at the latest
-// kFlushEveryUs after they were written), its result after its last line. A short command's lines travel with its result.
+// Sends what commands report, in the order that makes it whole: the lines of a command in pieces while it runs (at the
+// latest kFlushEveryUs after they were written), its result after its last line. A short command's lines travel with
+// its result.
 //
 // Thread-safe; nothing here blocks on the network.
 #pragma once

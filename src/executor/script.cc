@@ -36,7 +36,8 @@ void write_file(const std::string& path, std::string_view content, unsigned mode
 
 void check_file_name(const std::string& name) {
   bool bad = name.empty() || name.size() > 1'000 || name.front() == '/' || name.find('\0') != std::string::npos;
-  for (const std::string& part : text::split(name, '/')) bad = bad || part.empty() || part == "." || part == ".." || part == kOwnFolder;
+  for (const std::string& part : text::split(name, '/'))
+    bad = bad || part.empty() || part == "." || part == ".." || part == kOwnFolder;
   if (bad) throw invalid_at(name, "a working file needs a relative name without \"..\"");
 }
 
@@ -77,7 +78,8 @@ std::string inherited(const char* name, std::string_view otherwise) {
   return value != nullptr && *value != '\0' ? std::string(value) : std::string(otherwise);
 }
 
-std::vector<std::string> environment_of(const link::RunScript& script, const ScriptContext& context, const WorkFolder& folder) {
+std::vector<std::string> environment_of(const link::RunScript& script, const ScriptContext& context,
+                                        const WorkFolder& folder) {
   std::map<std::string, std::string> variables;
   variables["PATH"] = inherited("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
   variables["HOME"] = inherited("HOME", folder.path());
@@ -98,7 +100,8 @@ std::vector<std::string> environment_of(const link::RunScript& script, const Scr
     variables[name] = std::string(opened.reveal());
   }
   if (bytes > kMaxEnvironmentBytes) {
-    throw invalid(text::format("the environment variables of the script have {} bytes, more than {}", bytes, kMaxEnvironmentBytes));
+    throw invalid(text::format("the environment variables of the script have {} bytes, more than {}", bytes,
+                               kMaxEnvironmentBytes));
   }
   std::vector<std::string> out;
   for (const auto& [name, value] : variables) out.push_back(name + "=" + value);
@@ -127,14 +130,16 @@ void check(const link::RunScript& script, const ScriptContext& context) {
     throw Error(Fault::unsupported, text::format("scripts in {} cannot be run here, only Bash", script.syntax))
         .with_help("write the script in Bash, or call another interpreter from it");
   }
-  if (script.files.size() > kMaxWorkingFiles) throw invalid(text::format("more than {} working files", kMaxWorkingFiles));
+  if (script.files.size() > kMaxWorkingFiles)
+    throw invalid(text::format("more than {} working files", kMaxWorkingFiles));
   if (context.open(script.body).reveal().size() > kMaxScriptBytes) throw invalid("the script is too long");
   for (const link::WorkingFile& file : script.files) {
     check_file_name(file.name);
     if (file.name == "Script.sh") throw invalid_at(file.name, "this name is the script's own");
   }
   if (::access(context.shell.c_str(), X_OK) != 0) {
-    throw Error(Fault::unavailable, text::format("there is no {} on this worker", context.shell)).with_help("install bash");
+    throw Error(Fault::unavailable, text::format("there is no {} on this worker", context.shell))
+        .with_help("install bash");
   }
 }
 
@@ -165,11 +170,15 @@ class Pump {
   Why run() {
     auto wake = std::make_shared<Wake>();
     const std::uint64_t ticket = context_.cancel.on_cancel([wake] { wake->wake(); });
-    pollfd waits[4] = {{process_.out(), POLLIN, 0}, {process_.err(), POLLIN, 0}, {process_.status(), POLLIN, 0}, {wake->fd(), POLLIN, 0}};
+    pollfd waits[4] = {{process_.out(), POLLIN, 0},
+                       {process_.err(), POLLIN, 0},
+                       {process_.status(), POLLIN, 0},
+                       {wake->fd(), POLLIN, 0}};
     while (waits[0].fd >= 0 || waits[1].fd >= 0 || waits[2].fd >= 0) {
       ::poll(waits, 4, timeout());
       for (const int index : {0, 1}) {
-        if (waits[index].revents != 0 && !read(waits[index].fd, index == 0 ? OutputReader::out : OutputReader::err)) waits[index].fd = -1;
+        if (waits[index].revents != 0 && !read(waits[index].fd, index == 0 ? OutputReader::out : OutputReader::err))
+          waits[index].fd = -1;
       }
       if (waits[2].revents != 0) {
         end = process_.end();
@@ -240,7 +249,8 @@ ScriptEnd run_script(const link::RunScript& script, const ScriptContext& context
   out.result.lines = reader.line_count();
   out.result.lines_dropped = context.log.dropped();
   if (why == Why::timed_out) {
-    out.error = Error(Fault::timeout, text::format("the script was stopped after {}, its time limit", duration_text(script.timeout_ms * kMillisecond)));
+    out.error = Error(Fault::timeout, text::format("the script was stopped after {}, its time limit",
+                                                   duration_text(script.timeout_ms * kMillisecond)));
   } else if (why == Why::cancelled) {
     out.outcome = link::Outcome::cancelled;
     out.error = Error(Fault::cancelled, context.cancel.reason());
@@ -248,8 +258,9 @@ ScriptEnd run_script(const link::RunScript& script, const ScriptContext& context
     out.outcome = link::Outcome::lost;
     out.error = Error(Fault::unavailable, "outcome unknown: the script's supervisor was killed");
   } else if (end.exit_code != 0) {
-    out.error = invalid(reader.result_message().empty() ? text::format("the script ended with exit code {}", end.exit_code)
-                                                        : reader.result_message());
+    out.error =
+        invalid(reader.result_message().empty() ? text::format("the script ended with exit code {}", end.exit_code)
+                                                : reader.result_message());
   } else {
     out.outcome = link::Outcome::succeeded;
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs one Bash script: a private folder, a cleared environment, Octopus' script functions, output as log lines with secrets hidden,
-// time-out and cancellation. Blocks its thread.
+// Runs one Bash script: a private folder, a cleared environment, Octopus' script functions, output as log lines with
+// secrets hidden, time-out and cancellation. Blocks its thread.
 #pragma once
 
 #include <functional>
@@ -25,7 +25,7 @@ struct ScriptContext {
   std::string work_folder;  // a new folder is made in it and removed afterwards
   std::function<Secret(const link::Confidential&)> open;
   SealOutput seal;
-  std::string kubeconfig;   // content of the file that KUBECONFIG names; empty: none
+  std::string kubeconfig;  // content of the file that KUBECONFIG names; empty: none
   std::string shell = "/bin/bash";
   int grace_ms = 5'000;
   std::function<void()> started;  // for tests: the process is running
@@ -37,10 +37,12 @@ struct ScriptEnd {
   link::ScriptResult result;
 };
 
-// Throws Error(invalid) for a command that cannot be run (another language, bad file names), before anything has started.
+// Throws Error(invalid) for a command that cannot be run (another language, bad file names), before anything has
+// started.
 ScriptEnd run_script(const link::RunScript& script, const ScriptContext& context);
 
-// The shell text that defines the script functions, the variables and the arguments, and then runs the script in `script_path`.
+// The shell text that defines the script functions, the variables and the arguments, and then runs the script in
+// `script_path`.
 std::string bootstrap_text(const link::RunScript& script, const std::string& script_path,
                            const std::function<Secret(const link::Confidential&)>& open);
 // Any bytes as one word of Bash; bytes of value 0, which Bash cannot hold, are left out.

@@ -2,8 +2,8 @@
 // Real scripts under the real supervisor.
 #include "executor/script.h"
 
-#include <gtest/gtest.h>
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -69,12 +69,17 @@ TEST_F(Script, SeesVariablesArgumentsFilesAndNothingElse) {
   script.environment["MY"] = link::Confidential::of("env");
   script.arguments = {link::Confidential::of("a b"), link::Confidential::of("c")};
   script.files.push_back({"sub/f.txt", link::Confidential::of("content"), false});
-  const ScriptEnd end = run(R"(get_octopusvariable "It's \$a \"name\""; echo; echo "[$1][$2]" "$MY" "${FAIRLEAD_TEST_LEAK:-clean}"
+  const ScriptEnd end =
+      run(R"(get_octopusvariable "It's \$a \"name\""; echo; echo "[$1][$2]" "$MY" "${FAIRLEAD_TEST_LEAK:-clean}"
 cat sub/f.txt; echo; get_octopusvariable Password; echo; set_octopusvariable out 'v a l'; set_octopusvariable hid topsecret -sensitive
-echo topsecret; ls /proc/self/fd | wc -l)", script);
+echo topsecret; ls /proc/self/fd | wc -l)",
+          script);
   EXPECT_EQ(end.outcome, link::Outcome::succeeded);
   const std::string shown = lines();
-  EXPECT_NE(shown.find("Info:v'1\nInfo:`x` $HOME \\\nInfo:[a b][c] env clean\nInfo:content\nInfo:********\nInfo:********\n"), std::string::npos) << shown;
+  EXPECT_NE(
+      shown.find("Info:v'1\nInfo:`x` $HOME \\\nInfo:[a b][c] env clean\nInfo:content\nInfo:********\nInfo:********\n"),
+      std::string::npos)
+      << shown;
   EXPECT_NE(shown.find("Info:4\n"), std::string::npos) << shown;  // 0, 1, 2 and the one that ls opened
   ASSERT_EQ(end.result.outputs.size(), 2u);
   EXPECT_EQ(end.result.outputs[0].value.plain, "v a l");
@@ -95,7 +100,8 @@ TEST_F(Script, RefusesWhatItCannotRun) {
 TEST_F(Script, ATimeLimitEndsItAndWhatItStarted) {
   link::RunScript script;
   script.timeout_ms = 300;
-  const ScriptEnd end = run("trap '' TERM; (setsid sleep 1000 & echo $! ); echo begun; while :; do sleep 1000; done", script);
+  const ScriptEnd end =
+      run("trap '' TERM; (setsid sleep 1000 & echo $! ); echo begun; while :; do sleep 1000; done", script);
   EXPECT_EQ(end.outcome, link::Outcome::failed);
   EXPECT_EQ(end.error->fault(), Fault::timeout);
   const std::string shown = lines();
@@ -113,7 +119,8 @@ TEST_F(Script, ACancellationEndsIt) {
 }
 
 TEST_F(Script, WhatItLeavesInTheBackgroundDoesNotOutliveIt) {
-  EXPECT_EQ(run("(setsid bash -c 'sleep 1000' >/dev/null 2>&1 &) ; nohup sleep 1000 & echo done").outcome, link::Outcome::succeeded);
+  EXPECT_EQ(run("(setsid bash -c 'sleep 1000' >/dev/null 2>&1 &) ; nohup sleep 1000 & echo done").outcome,
+            link::Outcome::succeeded);
 }
 
 TEST_F(Script, BigAndBinaryOutputArrivesWhole) {
@@ -124,8 +131,8 @@ TEST_F(Script, BigAndBinaryOutputArrivesWhole) {
   EXPECT_NE(shown.find("Info:line 20000\n"), std::string::npos);
 }
 
-// A process that starts a script and is killed: the script and its detached child must be gone. The test waits on a pipe that
-// both hold open: it ends when the last of them has ended.
+// A process that starts a script and is killed: the script and its detached child must be gone. The test waits on a
+// pipe that both hold open: it ends when the last of them has ended.
 TEST_F(Script, DiesWithItsWorkerHoweverThatEnds) {
   int pipe_ends[2];
   ASSERT_EQ(::pipe(pipe_ends), 0);

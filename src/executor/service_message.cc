@@ -11,7 +11,9 @@ namespace {
 
 constexpr std::string_view kStart = "##octopus[";
 
-bool is_name(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_'; }
+bool is_name(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+}
 
 std::string_view take_name(std::string_view& rest) {
   std::size_t end = 0;

@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t kMaxJournalBytes = std::size_t{1} << 30;
 constexpr std::size_t kCompactAtBytes = std::size_t{16} << 20;
-constexpr std::int64_t kKeepEndedUs = kHour;      // far longer than a duplicate can be on its way
+constexpr std::int64_t kKeepEndedUs = kHour;  // far longer than a duplicate can be on its way
 constexpr std::size_t kKeepEndedEntries = 50'000;
 
 std::string_view name_of(CommandState state) {
@@ -89,7 +89,8 @@ void Spool::load() {
       std::string_view rest = *journal;
       while (!rest.empty()) {
         const std::size_t end = rest.find('\n');
-        if (end == std::string_view::npos) break;  // the last write was cut short: that change had not been promised to anybody
+        if (end == std::string_view::npos)
+          break;  // the last write was cut short: that change had not been promised to anybody
         apply(json::decode<Record>(rest.substr(0, end)));
         rest.remove_prefix(end + 1);
       }
@@ -134,7 +135,8 @@ void Spool::start_journal() {
   std::string content;
   for (const auto& [key, entry] : entries_) {
     content += encode({key, std::string(name_of(CommandState::started)), entry.started, std::nullopt});
-    if (entry.state != CommandState::started) content += encode({key, std::string(name_of(entry.state)), entry.at, entry.result});
+    if (entry.state != CommandState::started)
+      content += encode({key, std::string(name_of(entry.state)), entry.at, entry.result});
   }
   const std::string path = folder_ + "/journal";
   file::write_durably(path, content);

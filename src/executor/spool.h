@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// The durable memory of an executor, in a folder of its own (docs/formats/spool.md): who it is, which commands that must not run
-// twice have begun, how they ended until the server has that, and where their logs are.
+// The durable memory of an executor, in a folder of its own (docs/formats/spool.md): who it is, which commands that
+// must not run twice have begun, how they ended until the server has that, and where their logs are.
 //
 //   identity.json   incarnation, epoch, the server's incarnation; rewritten durably at every start
 //   journal         one JSON line per change of a command; begin() is on disk before the command starts
 //   logs/<hash>     lines not known to be on the server, one file per command (executor/command_log.h)
 //
-// Only commands that are not repeatable are here: others are run again after a crash. No secret is ever here (results carry sealed
-// values, lines are masked). A lost or damaged journal is a lost memory: the folder then gets a new incarnation, by which the
-// server knows that a command it had sent may have run.
+// Only commands that are not repeatable are here: others are run again after a crash. No secret is ever here (results
+// carry sealed values, lines are masked). A lost or damaged journal is a lost memory: the folder then gets a new
+// incarnation, by which the server knows that a command it had sent may have run.
 //
 // Thread-safe. Throws Error(unavailable) where the disk refuses.
 #pragma once
@@ -42,7 +42,8 @@ struct Unfinished {
 
 class Spool {
  public:
-  // Makes the folder where it is missing, takes its lock (Error(conflict) when another process has it), counts the epoch up.
+  // Makes the folder where it is missing, takes its lock (Error(conflict) when another process has it), counts the
+  // epoch up.
   Spool(std::string folder, const Clock& clock);
 
   const std::string& incarnation() const { return identity_.incarnation; }
@@ -77,12 +78,12 @@ class Spool {
  private:
   struct Entry {
     CommandState state = CommandState::unknown;
-    Time at;       // of the last change
+    Time at;  // of the last change
     Time started;
     std::optional<link::Result> result;
   };
   void load();
-  void start_journal();   // writes what is known into a new file and goes on there
+  void start_journal();  // writes what is known into a new file and goes on there
   void append(const Record& record, bool durably);
   void save_identity();
   void apply(Record record);

@@ -19,7 +19,9 @@ struct SpoolTest : testing::Test {
   std::unique_ptr<Spool> open() { return std::make_unique<Spool>(folder, clock); }
 };
 
-link::Result result_of(const std::string& key) { return {.key = key, .outcome = link::Outcome::succeeded, .value = {R"({"ExitCode":0})"}}; }
+link::Result result_of(const std::string& key) {
+  return {.key = key, .outcome = link::Outcome::succeeded, .value = {R"({"ExitCode":0})"}};
+}
 
 TEST_F(SpoolTest, RemembersOverProcesses) {
   std::string incarnation;
@@ -118,7 +120,8 @@ TEST_F(SpoolTest, ALogThatNobodyTakesSaysHowMuchItDropped) {
   log.info("again");
   const auto taken = log.take(1 << 20);
   ASSERT_EQ(taken.lines.size(), 2u);
-  EXPECT_EQ(taken.lines[0].text, text::format("{} lines dropped: more was written than the server could take", log.dropped()));
+  EXPECT_EQ(taken.lines[0].text,
+            text::format("{} lines dropped: more was written than the server could take", log.dropped()));
   EXPECT_EQ(taken.lines[1].text, "again");
 }
 

@@ -24,8 +24,8 @@
 namespace fairlead::executor {
 namespace {
 
-// Everything from here to supervise() runs in a child of a process with many threads: only system calls, no allocation, no lock.
-// The descriptors of a supervisor, after everything else has been closed:
+// Everything from here to supervise() runs in a child of a process with many threads: only system calls, no allocation,
+// no lock. The descriptors of a supervisor, after everything else has been closed:
 constexpr int kLife = 3;
 constexpr int kStatus = 4;
 constexpr int kOut = 5;
@@ -48,7 +48,8 @@ void unblock_signals() {
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
-// The parent of a process out of the text of /proc/<pid>/stat: "pid (name) state ppid ..."; the name may contain anything.
+// The parent of a process out of the text of /proc/<pid>/stat: "pid (name) state ppid ..."; the name may contain
+// anything.
 int parent_in(const char* text, std::size_t size) {
   std::size_t at = size;
   while (at > 0 && text[at - 1] != ')') --at;
@@ -142,7 +143,8 @@ void kill_descendants(int group, int main_pid, int* main_status) {
   ::_exit(0);
 }
 
-// Sets the descriptors up as the constants above say, and closes all others: the worker's sockets and other scripts' pipes.
+// Sets the descriptors up as the constants above say, and closes all others: the worker's sockets and other scripts'
+// pipes.
 void arrange(int life, int status, int out, int err) {
   const int wanted[] = {life, status, out, err};
   int high[4];
@@ -244,10 +246,12 @@ SupervisedProcess::SupervisedProcess(const ProcessPlan& plan) {
   std::vector<std::string> environment_texts = plan.environment;
   const std::vector<char*> arguments = pointers(argument_texts);
   const std::vector<char*> environment = pointers(environment_texts);
-  const Prepared prepared{plan.program.c_str(), arguments.data(), environment.data(), plan.folder.c_str(), plan.grace_ms};
+  const Prepared prepared{plan.program.c_str(), arguments.data(), environment.data(), plan.folder.c_str(),
+                          plan.grace_ms};
 
   pid_ = ::fork();
-  if (pid_ < 0) throw Error(Fault::unavailable, text::format("cannot start a process for a script: {}", std::strerror(errno)));
+  if (pid_ < 0)
+    throw Error(Fault::unavailable, text::format("cannot start a process for a script: {}", std::strerror(errno)));
   if (pid_ == 0) supervise(prepared, life.read.get(), status.write.get(), out.write.get(), err.write.get());
   out_ = std::move(out.read);
   err_ = std::move(err.read);

@@ -3,10 +3,11 @@
 //
 //   worker --fork--> supervisor (own session, sub-reaper) --fork, exec--> bash (own process group)
 //
-// The supervisor holds the reading end of a pipe whose writing end only the worker has: when the worker is gone, however it went, the
-// supervisor kills every descendant. Orphans, also those that made sessions of their own, become its children because it is a
-// sub-reaper (prctl(2), PR_SET_CHILD_SUBREAPER), so no privilege and no PID namespace is needed (docs/decisions/0005-scripts.md).
-// When bash ends, what it left in the background is killed: a script has ended when its shell has.
+// The supervisor holds the reading end of a pipe whose writing end only the worker has: when the worker is gone,
+// however it went, the supervisor kills every descendant. Orphans, also those that made sessions of their own, become
+// its children because it is a sub-reaper (prctl(2), PR_SET_CHILD_SUBREAPER), so no privilege and no PID namespace is
+// needed (docs/decisions/0005-scripts.md). When bash ends, what it left in the background is killed: a script has ended
+// when its shell has.
 #pragma once
 
 #include <map>
@@ -18,17 +19,17 @@
 namespace fairlead::executor {
 
 struct ProcessPlan {
-  std::string program;  // absolute
-  std::vector<std::string> arguments;  // without the program
+  std::string program;                   // absolute
+  std::vector<std::string> arguments;    // without the program
   std::vector<std::string> environment;  // "NAME=value"; nothing is inherited
-  std::string folder;   // working directory
-  int grace_ms = 5'000; // between SIGTERM and SIGKILL
+  std::string folder;                    // working directory
+  int grace_ms = 5'000;                  // between SIGTERM and SIGKILL
 };
 
 // How the process ended.
 struct ProcessEnd {
-  bool known = false;   // false: the supervisor was killed; nobody can say
-  int exit_code = 0;    // 128 + signal where a signal ended it
+  bool known = false;  // false: the supervisor was killed; nobody can say
+  int exit_code = 0;   // 128 + signal where a signal ended it
 };
 
 // One thread at a time, but for terminate(). Descriptors may be polled; they do not block.

@@ -20,7 +20,11 @@ std::string_view name_of(kube::Progress progress) {
 
 kube::ObjectKey key_of(const link::ObjectRef& ref) {
   const kube::GroupVersion group = kube::parse_api_version(ref.api_version);
-  return {.group = group.group, .version = group.version, .kind = ref.kind, .namespace_name = ref.namespace_name, .name = ref.name};
+  return {.group = group.group,
+          .version = group.version,
+          .kind = ref.kind,
+          .namespace_name = ref.namespace_name,
+          .name = ref.name};
 }
 
 kube::Expectation expectation_of(const std::string& id, const link::Verify& verify) {
@@ -62,10 +66,13 @@ void Verification::start() {
   }
   cluster_ = context_.clusters.of(verify_.cluster, context_.open);
   kube::ExpectationListener listener;
-  listener.on_progress = [self = shared_from_this()](const std::string&, const std::vector<kube::ObjectState>& changed) {
+  listener.on_progress = [self = shared_from_this()](const std::string&,
+                                                     const std::vector<kube::ObjectState>& changed) {
     self->progress(changed);
   };
-  listener.on_verdict = [self = shared_from_this()](const std::string&, const kube::Verdict& verdict) { self->verdict(verdict); };
+  listener.on_verdict = [self = shared_from_this()](const std::string&, const kube::Verdict& verdict) {
+    self->verdict(verdict);
+  };
   cluster_->mirror().register_expectation(expectation_of(context_.key, verify_), std::move(listener));
 }
 
@@ -136,7 +143,8 @@ void Verification::verdict(const kube::Verdict& verdict) {
     if (from.exit_code) cause.exit_code = static_cast<int>(*from.exit_code);
     cause.restarts = static_cast<int>(from.restarts);
     for (const kube::EventRecord& event : from.events) {
-      cause.events.push_back(mask_.apply(text::format("{} {} (x{}): {}", event.type, event.reason, event.count, event.message)));
+      cause.events.push_back(
+          mask_.apply(text::format("{} {} (x{}): {}", event.type, event.reason, event.count, event.message)));
     }
     if (!from.log.empty()) cause.log_lines = text::split(mask_.apply(from.log), '\n');
     result.cause = std::move(cause);
@@ -147,23 +155,11 @@ void Verification::verdict(const kube::Verdict& verdict) {
 
 void Verification::log_verdict(const link::VerifyResult& result, const kube::Verdict& verdict) {
   for (const std::string& note : verdict.notes) context_.log->info(mask_.apply(note));
+  // Any other verdict is an error, which the run that asked for it writes to the log.
+  if (result.verdict != link::Verdict::healthy) return;
   const std::size_t line_end = result.summary.find('\n');
-  const std::string first = result.summary.substr(0, line_end);
-  std::string detail = line_end == std::string::npos ? "" : result.summary.substr(line_end + 1);
-  if (result.verdict == link::Verdict::healthy) {
-    context_.log->info(first, detail);
-    return;
-  }
-  if (result.cause) {
-    const auto add = [&](const std::vector<std::string>& lines, std::string_view head) {
-      if (lines.empty()) return;
-      if (!detail.empty()) detail += '\n';
-      detail += text::format("{}\n  {}", head, text::join(lines, "\n  "));
-    };
-    add(result.cause->events, "Events, newest first:");
-    add(result.cause->log_lines, text::format("Last lines of container {}:", result.cause->container));
-  }
-  context_.log->error(first, detail);
+  context_.log->info(result.summary.substr(0, line_end),
+                     line_end == std::string::npos ? "" : result.summary.substr(line_end + 1));
 }
 
 void Verification::end(CommandEnd end) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The verify command: an expectation in the cluster's mirror, progress by the status channel, one verdict. It holds no thread
-// while it waits.
+// The verify command: an expectation in the cluster's mirror, progress by the status channel, one verdict. It holds no
+// thread while it waits.
 #pragma once
 
 #include <functional>
@@ -23,8 +23,9 @@ class Verification : public std::enable_shared_from_this<Verification> {
 
   Verification(link::Verify verify, CommandContext context, SendStatus send, Finish finish);
 
-  // Registers the expectation. `finish` is called exactly once, perhaps before this returns, on the mirror's thread or, when
-  // cancelled, on the caller's of cancel(). Throws Error when the expectation cannot be registered; `finish` is not called then.
+  // Registers the expectation. `finish` is called exactly once, perhaps before this returns, on the mirror's thread or,
+  // when cancelled, on the caller's of cancel(). Throws Error when the expectation cannot be registered; `finish` is
+  // not called then.
   void start();
   // Ends it as cancelled, unless there is a verdict. May block for a moment; not from the mirror's thread.
   void cancel(const std::string& reason);

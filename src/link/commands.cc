@@ -146,9 +146,8 @@ const Type& type_of(json::Tag<ObjectRef>) {
 }
 
 const Type& type_of(json::Tag<DocumentText>) {
-  static const Type type = Type::of<DocumentText>("DocumentText")
-                               .field("Name", &DocumentText::name)
-                               .field("Text", &DocumentText::text);
+  static const Type type =
+      Type::of<DocumentText>("DocumentText").field("Name", &DocumentText::name).field("Text", &DocumentText::text);
   return type;
 }
 
@@ -173,8 +172,8 @@ const Type& type_of(json::Tag<Apply>) {
 }
 
 const json::EnumNames& names_of(json::Tag<ObjectAction>) {
-  static const json::EnumNames names{
-      "ObjectAction", {"Created", "Configured", "Unchanged", "Deleted", "Absent", "Failed", "Skipped"}};
+  static const json::EnumNames names{"ObjectAction",
+                                     {"Created", "Configured", "Unchanged", "Deleted", "Absent", "Failed", "Skipped"}};
   return names;
 }
 

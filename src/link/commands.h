@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a server asks of an executor and what it gets back: plain values with type tables, JSON on the wire
-// (docs/formats/link.md). A command is identified by its key, which the sender makes once and never uses for anything else;
-// an executor answers a repeated key from its memory.
+// (docs/formats/link.md). A command is identified by its key, which the sender makes once and never uses for anything
+// else; an executor answers a repeated key from its memory.
 //
 // All types are values; their tables are immutable, so everything here is thread-safe.
 #pragma once
@@ -25,10 +25,10 @@ inline constexpr std::size_t kMaxCommandBytes = std::size_t{32} << 20;  // a who
 inline constexpr std::size_t kMaxResultBytes = std::size_t{16} << 20;
 inline constexpr int kDefaultLeaseSeconds = 60;
 
-// A text that may be secret. In the sender's database it is `sealed` by the store (or `plain` where nothing in it is secret); the
-// hub opens it at the moment of sending and seals it for this one session, so that neither a journal, a spool nor an
-// intercepting proxy holds it; the executor opens that. Exactly one member is set; all empty is the empty text.
-// JSON: {"Plain": ...} | {"Sealed": ...} | {"Transport": ...}.
+// A text that may be secret. In the sender's database it is `sealed` by the store (or `plain` where nothing in it is
+// secret); the hub opens it at the moment of sending and seals it for this one session, so that neither a journal, a
+// spool nor an intercepting proxy holds it; the executor opens that. Exactly one member is set; all empty is the empty
+// text. JSON: {"Plain": ...} | {"Sealed": ...} | {"Transport": ...}.
 struct Confidential {
   std::string plain;
   std::string sealed;     // opaque text of the store's sealer; see HubSecrets
@@ -43,11 +43,11 @@ const json::Type& type_of(json::Tag<Confidential>);
 
 // Kinds of commands: the names of the types' tables, on the wire and in activity rows.
 namespace kind {
-inline constexpr std::string_view apply = "Apply";                // Apply -> ApplyResult; repeatable
-inline constexpr std::string_view verify = "Verify";              // Verify -> VerifyResult; repeatable, long-lived, no slot
-inline constexpr std::string_view script = "RunScript";           // RunScript -> ScriptResult; NOT repeatable
-inline constexpr std::string_view check_health = "CheckHealth";   // CheckHealth -> HealthResult; repeatable
-inline constexpr std::string_view remove = "Delete";              // Delete -> DeleteResult; repeatable
+inline constexpr std::string_view apply = "Apply";       // Apply -> ApplyResult; repeatable
+inline constexpr std::string_view verify = "Verify";     // Verify -> VerifyResult; repeatable, long-lived, no slot
+inline constexpr std::string_view script = "RunScript";  // RunScript -> ScriptResult; NOT repeatable
+inline constexpr std::string_view check_health = "CheckHealth";  // CheckHealth -> HealthResult; repeatable
+inline constexpr std::string_view remove = "Delete";             // Delete -> DeleteResult; repeatable
 }  // namespace kind
 
 struct Command {
@@ -56,8 +56,8 @@ struct Command {
   // False: when the executor does not know how a first delivery ended, it answers `lost` and never runs it again.
   bool repeatable = false;
   int lease_seconds = kDefaultLeaseSeconds;
-  // How many lines of this command's log the owner has durably: those of this delivery are numbered from here on, or from where
-  // the executor's own spool ends, whichever is later.
+  // How many lines of this command's log the owner has durably: those of this delivery are numbered from here on, or
+  // from where the executor's own spool ends, whichever is later.
   std::int64_t log_offset = 0;
   json::Raw payload;  // the struct of the kind
 };
@@ -85,7 +85,7 @@ struct LogLine {
   // Info, Verbose, Warning, Error, Fatal, Highlight, Wait, Planned: Octopus's words.
   std::string category = "Info";
   std::string text;
-  std::string detail;  // more lines, shown when unfolded
+  std::string detail;           // more lines, shown when unfolded
   std::optional<int> progress;  // percent; such a line moves the progress bar, its text says at what the work is
 };
 const json::Type& type_of(json::Tag<LogLine>);
@@ -122,18 +122,21 @@ struct Result {
   json::Raw value;               // the result struct of the kind; may be absent unless succeeded
   Time started;
   Time finished;
-  // The end of the log, so that a short command needs one message: all lines from `log_offset` on. Lines before it have been
-  // acknowledged earlier.
+  // The end of the log, so that a short command needs one message: all lines from `log_offset` on. Lines before it have
+  // been acknowledged earlier.
   std::int64_t log_offset = 0;
   std::vector<LogLine> log;
 };
 const json::Type& type_of(json::Tag<Result>);
 
-// --- Clusters and objects ----------------------------------------------------------------------------------------------
+// --- Clusters and objects
+// ----------------------------------------------------------------------------------------------
 
-// How to reach a cluster. `own`: the executor's own (in-cluster account, or its --kubeconfig): the rest is ignored but `name`.
+// How to reach a cluster. `own`: the executor's own (in-cluster account, or its --kubeconfig): the rest is ignored but
+// `name`.
 struct ClusterAccess {
-  std::string name;   // stable id of the cluster or target ("Machines-12"): one client and one mirror per name and connection
+  std::string
+      name;  // stable id of the cluster or target ("Machines-12"): one client and one mirror per name and connection
   bool own = false;
   std::string server_url;  // https://host:port
   std::string ca_pem;      // empty: the system's store
@@ -161,7 +164,8 @@ struct ObjectRef {
 };
 const json::Type& type_of(json::Tag<ObjectRef>);
 
-// --- apply ---------------------------------------------------------------------------------------------------------------
+// --- apply
+// ---------------------------------------------------------------------------------------------------------------
 
 struct DocumentText {
   std::string name;   // "inline", "deploy/web.yaml": errors say name:line
@@ -173,15 +177,15 @@ struct Apply {
   ClusterAccess cluster;
   std::vector<DocumentText> documents;
   std::string default_namespace = "default";  // for namespaced kinds without one
-  bool create_namespace = false;     // makes default_namespace first where it is missing and this run is allowed to
-  std::string field_manager;         // "fairlead/ab12cd/Projects-12"; former managers of ours are absorbed
-  Confidential hash_key;             // keys the applied-hash annotation; stable per server; empty: Secrets are always applied
-  bool force = true;                 // take over conflicting fields and name them in the log
+  bool create_namespace = false;  // makes default_namespace first where it is missing and this run is allowed to
+  std::string field_manager;      // "fairlead/ab12cd/Projects-12"; former managers of ours are absorbed
+  Confidential hash_key;  // keys the applied-hash annotation; stable per server; empty: Secrets are always applied
+  bool force = true;      // take over conflicting fields and name them in the log
   bool dry_run = false;
-  bool will_verify = true;           // the mirror watches the kinds before the answer
-  std::map<std::string, std::string> labels;       // added to every object
+  bool will_verify = true;                    // the mirror watches the kinds before the answer
+  std::map<std::string, std::string> labels;  // added to every object
   std::map<std::string, std::string> annotations;
-  std::vector<Confidential> mask;    // values never to be shown in the log or an error
+  std::vector<Confidential> mask;  // values never to be shown in the log or an error
   std::string task_id;
   std::string step_id;
   std::string deployment_id;
@@ -209,7 +213,8 @@ struct ApplyResult {
 };
 const json::Type& type_of(json::Tag<ApplyResult>);
 
-// --- verify --------------------------------------------------------------------------------------------------------------
+// --- verify
+// --------------------------------------------------------------------------------------------------------------
 
 // Wire copies of the mirror's fail-fast thresholds; absent: the executor's defaults.
 struct Thresholds {
@@ -222,7 +227,7 @@ const json::Type& type_of(json::Tag<Thresholds>);
 
 struct Verify {
   ClusterAccess cluster;
-  std::vector<ObjectRef> objects;  // as apply reported them: uid, generation, resource version
+  std::vector<ObjectRef> objects;     // as apply reported them: uid, generation, resource version
   std::int64_t timeout_ms = 180'000;  // 0: no limit of its own
   bool wait_for_jobs = false;
   bool fail_fast = true;
@@ -249,7 +254,7 @@ struct Cause {
   ObjectRef object;  // the applied object that fails
   std::string pod;   // namespace/name, where one is to blame
   std::string container;
-  std::string reason;   // ErrImagePull, CrashLoopBackOff, Unschedulable, ...
+  std::string reason;  // ErrImagePull, CrashLoopBackOff, Unschedulable, ...
   std::string message;
   std::optional<int> exit_code;
   int restarts = 0;
@@ -272,15 +277,16 @@ const json::Type& type_of(json::Tag<VerifyResult>);
 
 // Latest wins, per command and object; nothing is resent but a snapshot after a reconnect.
 struct StatusUpdate {
-  std::string key;          // of the verify command
+  std::string key;            // of the verify command
   std::int64_t sequence = 0;  // grows per key and executor process
-  bool snapshot = false;    // `objects` is everything; otherwise what changed
-  std::string note;         // "not observed since 14:02" or empty
+  bool snapshot = false;      // `objects` is everything; otherwise what changed
+  std::string note;           // "not observed since 14:02" or empty
   std::vector<ObjectStatus> objects;
 };
 const json::Type& type_of(json::Tag<StatusUpdate>);
 
-// --- script --------------------------------------------------------------------------------------------------------------
+// --- script
+// --------------------------------------------------------------------------------------------------------------
 
 struct WorkingFile {
   std::string name;  // relative, without ".."
@@ -296,9 +302,9 @@ struct RunScript {
   std::map<std::string, Confidential> variables;    // for get_octopusvariable
   std::map<std::string, Confidential> environment;  // nothing else is inherited but PATH, HOME, LANG, TMPDIR
   std::vector<WorkingFile> files;
-  std::vector<Confidential> mask;                   // more values never to be shown; secret ones above are masked anyway
-  std::int64_t timeout_ms = 0;                      // 0: none
-  std::optional<ClusterAccess> cluster;             // a private KUBECONFIG for the script
+  std::vector<Confidential> mask;        // more values never to be shown; secret ones above are masked anyway
+  std::int64_t timeout_ms = 0;           // 0: none
+  std::optional<ClusterAccess> cluster;  // a private KUBECONFIG for the script
   std::string cluster_namespace;
   std::string task_id;
   std::string step_id;
@@ -327,7 +333,8 @@ struct ScriptResult {
 };
 const json::Type& type_of(json::Tag<ScriptResult>);
 
-// --- check_health ----------------------------------------------------------------------------------------------------------
+// --- check_health
+// ----------------------------------------------------------------------------------------------------------
 
 // Without a cluster: the executor itself.
 struct CheckHealth {
@@ -340,8 +347,8 @@ const json::Type& type_of(json::Tag<CheckHealth>);
 struct HealthResult {
   std::string status = "Healthy";  // Healthy, HasWarnings, Unhealthy, Unavailable
   std::string summary;
-  std::string cluster_version;     // "v1.33.1"
-  std::string user_name;           // who am I
+  std::string cluster_version;  // "v1.33.1"
+  std::string user_name;        // who am I
   std::vector<std::string> user_groups;
   std::vector<std::string> missing_permissions;  // "patch deployments.apps in namespace default"
   std::vector<std::string> warnings;
@@ -349,7 +356,8 @@ struct HealthResult {
 };
 const json::Type& type_of(json::Tag<HealthResult>);
 
-// --- delete ----------------------------------------------------------------------------------------------------------------
+// --- delete
+// ----------------------------------------------------------------------------------------------------------------
 
 struct Delete {
   ClusterAccess cluster;

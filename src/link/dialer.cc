@@ -24,7 +24,8 @@ std::string link_url(const DialerOptions& options) {
   while (!url.empty() && url.back() == '/') url.pop_back();
   if (text::starts_with_ignoring_case(url, "https://")) return "wss://" + url.substr(8) + std::string(kLinkPath);
   if (text::starts_with_ignoring_case(url, "http://")) return "ws://" + url.substr(7) + std::string(kLinkPath);
-  throw invalid(text::format("the server's address must begin with https:// or http://, but is \"{}\"", text::shorten(url, 200)));
+  throw invalid(
+      text::format("the server's address must begin with https:// or http://, but is \"{}\"", text::shorten(url, 200)));
 }
 
 enum class State { idle, dialling, greeting, up };
@@ -33,7 +34,12 @@ enum class State { idle, dialling, greeting, up };
 
 struct Dialer::Impl : std::enable_shared_from_this<Dialer::Impl> {
   Impl(DialerOptions o, DialerEvents& e, Clock& c)
-      : options(std::move(o)), events(e), clock(c), url(link_url(options)), session(random_id()), random(std::random_device{}()) {}
+      : options(std::move(o)),
+        events(e),
+        clock(c),
+        url(link_url(options)),
+        session(random_id()),
+        random(std::random_device{}()) {}
 
   void run();
   void dial();
@@ -124,9 +130,13 @@ bool Dialer::Impl::queue(Channel channel, std::string payload, std::uint64_t tag
   return true;
 }
 
-bool Dialer::send(const Result& result, std::uint64_t tag) { return impl_->queue(Channel::result, json::encode(result), tag); }
+bool Dialer::send(const Result& result, std::uint64_t tag) {
+  return impl_->queue(Channel::result, json::encode(result), tag);
+}
 
-bool Dialer::send(const LogChunk& chunk, std::uint64_t tag) { return impl_->queue(Channel::log, json::encode(chunk), tag); }
+bool Dialer::send(const LogChunk& chunk, std::uint64_t tag) {
+  return impl_->queue(Channel::log, json::encode(chunk), tag);
+}
 
 void Dialer::send_status(const std::string& slot, const StatusUpdate& update) {
   std::string payload = json::encode(update);
@@ -178,7 +188,8 @@ void Dialer::Impl::run() {
     if (state == State::idle) {
       dial();
     } else {
-      const std::string reason = state == State::up ? "the server has gone silent" : "the server did not finish the handshake";
+      const std::string reason =
+          state == State::up ? "the server has gone silent" : "the server did not finish the handshake";
       if (socket) socket->close(net::CloseCode::policy, reason);
       lose(lock, reason);
     }
@@ -228,7 +239,9 @@ void Dialer::Impl::dialled(std::uint64_t number, net::DialResult result) {
                         .on_close =
                             [weak, number](std::uint16_t code, const std::string& reason) {
                               const auto impl = weak.lock();
-                              if (impl) impl->on_close(number, reason.empty() ? text::format("closed with code {}", code) : reason);
+                              if (impl)
+                                impl->on_close(number,
+                                               reason.empty() ? text::format("closed with code {}", code) : reason);
                             },
                         .on_drained =
                             [weak] {
@@ -248,12 +261,13 @@ void Dialer::Impl::lose(std::unique_lock<std::mutex>& lock, const std::string& r
   session.disconnected();
   if (!down_since_us) down_since_us = clock.steady_us();
   if (last_error != reason && !stopped) {
-    log::warning("not connected to the server",
-                 {{"server", options.unix_socket.empty() ? options.server_url : options.unix_socket}, {"reason", reason}});
+    log::warning(
+        "not connected to the server",
+        {{"server", options.unix_socket.empty() ? options.server_url : options.unix_socket}, {"reason", reason}});
   }
   last_error = reason;
-  const std::int64_t ceiling_ms =
-      std::min<std::int64_t>(options.longest_delay_ms, static_cast<std::int64_t>(options.first_delay_ms) << std::min(failures, 20));
+  const std::int64_t ceiling_ms = std::min<std::int64_t>(
+      options.longest_delay_ms, static_cast<std::int64_t>(options.first_delay_ms) << std::min(failures, 20));
   ++failures;
   // Full jitter: a thousand executors that lost one server come back spread over the whole span.
   const auto span_us = static_cast<std::uint64_t>(ceiling_ms * kMillisecond);
@@ -288,7 +302,8 @@ void Dialer::Impl::on_message(std::uint64_t number, const std::string& bytes) {
         pump();
         break;
       }
-      case FrameType::goodbye: throw Error(Fault::unavailable, frame.payload.empty() ? "the server closed the link" : frame.payload);
+      case FrameType::goodbye:
+        throw Error(Fault::unavailable, frame.payload.empty() ? "the server closed the link" : frame.payload);
       default: throw invalid("link: an unexpected frame");
     }
     tell([&] { events.on_sign_of_life(); });
@@ -319,7 +334,8 @@ void Dialer::Impl::answer_challenge(const Frame& frame) {
                 .resume = session.resume(),
                 .running = running};
   const std::string text = proof_text(kHelloLabel, challenge, hello);
-  hello.proof = base64(options.shared_secret.empty() ? sign(options.key, text) : hmac_sha256(options.shared_secret.reveal(), text));
+  hello.proof = base64(options.shared_secret.empty() ? sign(options.key, text)
+                                                     : hmac_sha256(options.shared_secret.reveal(), text));
   session.send_control(FrameType::hello, json::encode(hello));
   pump();
 }
@@ -383,7 +399,8 @@ void Dialer::Impl::take_data(const Frame& frame) {
         throw invalid("neither a command nor a cancellation");
       }
     } catch (const Error& error) {
-      // It would not become better by being sent again; the owner of the command sees no result and its deadline ends it.
+      // It would not become better by being sent again; the owner of the command sees no result and its deadline ends
+      // it.
       log::error("link: a command cannot be read and is dropped", {{"reason", error.text()}});
       taken(message);
     }

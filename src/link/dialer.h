@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The executor's end of the link: dials out, proves its identity, takes commands, sends reports, and comes back with full jitter
-// (0.5 s .. 60 s) after every loss. It keeps unacknowledged reports in memory; what must survive the process is in the spool of
-// its owner (executor/spool.h), which queues it again at the next start.
+// The executor's end of the link: dials out, proves its identity, takes commands, sends reports, and comes back with
+// full jitter (0.5 s .. 60 s) after every loss. It keeps unacknowledged reports in memory; what must survive the
+// process is in the spool of its owner (executor/spool.h), which queues it again at the next start.
 //
-// Threads: one of its own ("link-dialer") and the socket's. DialerEvents is called on either, one call at a time, without
-// locks; it must not block.
+// Threads: one of its own ("link-dialer") and the socket's. DialerEvents is called on either, one call at a time,
+// without locks; it must not block.
 #pragma once
 
 #include <cstdint>
@@ -27,20 +27,21 @@ struct DialerOptions {
   // Where: scheme, host and port of the server ("https://fairlead.example.org"), or its Unix socket.
   std::string server_url;
   std::string unix_socket;
-  std::string proxy;       // "http://[user:password@]host:port"
+  std::string proxy;  // "http://[user:password@]host:port"
   std::string ca_file;
-  bool insecure = false;   // any certificate; the server's key is checked all the same where it is known
+  bool insecure = false;  // any certificate; the server's key is checked all the same where it is known
 
   // Who.
-  std::string executor;    // id from registration
+  std::string executor;  // id from registration
   std::uint64_t epoch = 0;
   std::string incarnation;
-  std::string kind;        // "agent" or "worker"
+  std::string kind;  // "agent" or "worker"
   std::string version;
   std::string host;
   SigningKey key;
-  Secret shared_secret;            // instead of a registered key: the built-in worker
-  std::string server_public_key;   // 32 bytes; a server with another one is refused. Empty with shared_secret: whichever proves the secret
+  Secret shared_secret;           // instead of a registered key: the built-in worker
+  std::string server_public_key;  // 32 bytes; a server with another one is refused. Empty with shared_secret: whichever
+                                  // proves the secret
 
   int first_delay_ms = 500;
   int longest_delay_ms = 60'000;
@@ -51,15 +52,17 @@ struct DialerOptions {
 };
 
 struct Connected {
-  std::string server_incarnation;  // another one than before: the database was restored; drop what is held for the old one
-  std::string server_public_key;   // seal secrets in results for it
-  bool resumed = false;            // the server still knows this process' stream
+  std::string
+      server_incarnation;  // another one than before: the database was restored; drop what is held for the old one
+  std::string server_public_key;  // seal secrets in results for it
+  bool resumed = false;           // the server still knows this process' stream
 };
 
 class DialerEvents {
  public:
   virtual ~DialerEvents() = default;
-  // `taken` may be called from any thread once the command is safely noted; until then the server sends it again after a loss.
+  // `taken` may be called from any thread once the command is safely noted; until then the server sends it again after
+  // a loss.
   virtual void on_command(Command command, std::function<void()> taken) = 0;
   virtual void on_cancel(Cancel cancel) = 0;
   // Before the first command arrives and before queued reports leave.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The frame of the link: one per WebSocket message, a fixed head and a payload (docs/formats/link.md). Bytes in, frames out; no
-// I/O. Pure functions; thread-safe.
+// The frame of the link: one per WebSocket message, a fixed head and a payload (docs/formats/link.md). Bytes in, frames
+// out; no I/O. Pure functions; thread-safe.
 //
 //    0         1      2         4             8          16         24
 //    | version | type | flags   | channel     | seq      | ack      | payload ...
@@ -15,7 +15,8 @@ namespace fairlead::link {
 
 inline constexpr std::uint8_t kFrameVersion = 1;
 inline constexpr std::size_t kFrameHeadBytes = 24;
-inline constexpr std::size_t kMaxFramePayload = (64 << 10) - kFrameHeadBytes;  // so that no frame blocks the line for long
+inline constexpr std::size_t kMaxFramePayload =
+    (64 << 10) - kFrameHeadBytes;  // so that no frame blocks the line for long
 
 enum class FrameType : std::uint8_t {
   challenge = 1,  // server, first
@@ -25,7 +26,7 @@ enum class FrameType : std::uint8_t {
   ack = 5,        // everything on `channel` up to `ack` has had its effect durably
   ping = 6,       // server; renews leases
   pong = 7,
-  goodbye = 8,    // the sender closes on purpose; the payload says why
+  goodbye = 8,  // the sender closes on purpose; the payload says why
 };
 
 // Data only: more parts of the same message follow on this channel.
@@ -52,8 +53,8 @@ struct Frame {
 };
 
 std::string encode_frame(const Frame& frame);
-// Throws Error(invalid) naming what is wrong: another version, unknown type, flag or channel, too long, too short, numbers where
-// none belong.
+// Throws Error(invalid) naming what is wrong: another version, unknown type, flag or channel, too long, too short,
+// numbers where none belong.
 Frame decode_frame(std::string_view bytes);
 
 }  // namespace fairlead::link

@@ -13,17 +13,18 @@ Frame data_frame(std::string payload) {
 }
 
 TEST(Frame, SurvivesTheWire) {
-  for (const Frame& frame : {data_frame("x"), data_frame(""), data_frame(std::string(kMaxFramePayload, '\0')),
-                             Frame{.type = FrameType::ack, .channel = Channel::command, .ack = 7},
-                             Frame{.type = FrameType::ping}, Frame{.type = FrameType::hello, .payload = "{}"},
-                             Frame{.channel = Channel::status, .payload = "s"}}) {
+  for (const Frame& frame :
+       {data_frame("x"), data_frame(""), data_frame(std::string(kMaxFramePayload, '\0')),
+        Frame{.type = FrameType::ack, .channel = Channel::command, .ack = 7}, Frame{.type = FrameType::ping},
+        Frame{.type = FrameType::hello, .payload = "{}"}, Frame{.channel = Channel::status, .payload = "s"}}) {
     EXPECT_EQ(decode_frame(encode_frame(frame)), frame);
   }
 }
 
 TEST(Frame, HasTheDocumentedLayout) {
   const std::string bytes = encode_frame(data_frame("P"));
-  EXPECT_EQ(bytes, std::string("\x01\x04\x00\x01\x00\x00\x00\x03\x01\x02\x03\x04\x05\x06\x07\x08", 16) + std::string(8, '\0') + "P");
+  EXPECT_EQ(bytes, std::string("\x01\x04\x00\x01\x00\x00\x00\x03\x01\x02\x03\x04\x05\x06\x07\x08", 16) +
+                       std::string(8, '\0') + "P");
 }
 
 TEST(Frame, RefusesWhatIsMalformed) {
@@ -36,8 +37,8 @@ TEST(Frame, RefusesWhatIsMalformed) {
   EXPECT_THROW(decode_frame(""), Error);
   EXPECT_THROW(decode_frame(good.substr(0, kFrameHeadBytes - 1)), Error);
   EXPECT_THROW(decode_frame(std::string(kFrameHeadBytes + kMaxFramePayload + 1, '\1')), Error);
-  EXPECT_THROW(decode_frame(with(0, 2)), Error);   // version
-  EXPECT_THROW(decode_frame(with(1, 0)), Error);   // type
+  EXPECT_THROW(decode_frame(with(0, 2)), Error);  // version
+  EXPECT_THROW(decode_frame(with(1, 0)), Error);  // type
   EXPECT_THROW(decode_frame(with(1, 9)), Error);
   EXPECT_THROW(decode_frame(with(3, 2)), Error);   // flag
   EXPECT_THROW(decode_frame(with(7, 9)), Error);   // channel

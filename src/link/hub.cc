@@ -190,7 +190,8 @@ Sent Hub::Impl::queue(Peer& peer, std::string_view incarnation, std::string text
 
 void Hub::Impl::pump(Peer& peer) {
   while (peer.socket && peer.session && !peer.session_is_broken) {
-    std::optional<std::string> frame = peer.unsent ? std::exchange(peer.unsent, std::nullopt) : peer.session->next_frame();
+    std::optional<std::string> frame =
+        peer.unsent ? std::exchange(peer.unsent, std::nullopt) : peer.session->next_frame();
     if (!frame) return;
     if (!peer.socket->send(*frame)) {
       peer.unsent = std::move(frame);

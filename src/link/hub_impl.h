@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The inside of Hub, shared by hub.cc (interface, life cycle, sending) and hub_session.cc (handshake, receiving). Not for others.
+// The inside of Hub, shared by hub.cc (interface, life cycle, sending) and hub_session.cc (handshake, receiving). Not
+// for others.
 //
-// Threads: socket callbacks run on the server's io thread and only move data; HubEvents is called on `pool`, one call at a time per
-// Peer (its `inbox` is drained by one job); `ticker` pings. Locks: hub mutex, then a peer's or a connection's; none is held
-// across HubEvents.
+// Threads: socket callbacks run on the server's io thread and only move data; HubEvents is called on `pool`, one call
+// at a time per Peer (its `inbox` is drained by one job); `ticker` pings. Locks: hub mutex, then a peer's or a
+// connection's; none is held across HubEvents.
 #pragma once
 
 #include <deque>
@@ -22,7 +23,7 @@
 
 namespace fairlead::link {
 
-inline constexpr std::size_t kMaxHandshakes = 1'000;           // sockets that have not proved who they are
+inline constexpr std::size_t kMaxHandshakes = 1'000;  // sockets that have not proved who they are
 inline constexpr std::size_t kMaxQueuedBytesPerExecutor = std::size_t{64} << 20;
 inline constexpr std::size_t kMaxReportsPerCall = 256;
 inline constexpr std::size_t kMaxWaitingStatusBytes = std::size_t{8} << 20;  // per executor
@@ -45,9 +46,9 @@ struct Peer {
   std::shared_ptr<net::WebSocket> socket;  // null: not connected
   std::uint64_t connection = 0;            // which one
   std::int64_t next_ping_us = 0;
-  std::optional<std::string> unsent;       // a frame that the socket had no room for
+  std::optional<std::string> unsent;  // a frame that the socket had no room for
   std::deque<HubEvent> inbox;
-  std::size_t status_bytes = 0;            // in the inbox
+  std::size_t status_bytes = 0;  // in the inbox
   bool scheduled = false;
 };
 

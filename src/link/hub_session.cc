@@ -16,7 +16,8 @@ Hello read_hello(const std::string& bytes) {
   if (frame.type != FrameType::hello) throw invalid("link: the first frame must be Hello");
   Hello hello = json::decode<Hello>(frame.payload);
   json::check_required(type_of(json::Tag<Hello>{}), &hello);
-  for (const std::string* id : {&hello.executor, &hello.incarnation, &hello.kind, &hello.version, &hello.host, &hello.resume.stream}) {
+  for (const std::string* id :
+       {&hello.executor, &hello.incarnation, &hello.kind, &hello.version, &hello.host, &hello.resume.stream}) {
     if (id->size() > kMaxIdBytes) throw invalid("link: a name in Hello is too long");
   }
   if (hello.epoch < 0 || hello.running.size() > kMaxRunningKeys) throw invalid("link: Hello is malformed");
@@ -74,14 +75,15 @@ void Hub::Impl::on_message(const std::shared_ptr<Connection>& connection, std::s
 void Hub::Impl::authenticate(const std::shared_ptr<Connection>& connection, const Hello& hello) {
   const std::optional<ExecutorIdentity> identity = events.find_executor(hello.executor);
   if (!identity || !proves(*connection, hello, *identity)) {
-    throw Error(Fault::unauthenticated,
-                text::format("\"{}\" is not known here, is disabled, or its key is another one", text::shorten(hello.executor, 100)))
+    throw Error(Fault::unauthenticated, text::format("\"{}\" is not known here, is disabled, or its key is another one",
+                                                     text::shorten(hello.executor, 100)))
         .with_help("register it again");
   }
   attach(connection, hello, *identity);
 }
 
-void Hub::Impl::attach(const std::shared_ptr<Connection>& connection, const Hello& hello, const ExecutorIdentity& identity) {
+void Hub::Impl::attach(const std::shared_ptr<Connection>& connection, const Hello& hello,
+                       const ExecutorIdentity& identity) {
   const std::shared_ptr<Peer> peer = find_or_make(hello.executor);
   {
     const std::lock_guard lock(mutex);
@@ -89,7 +91,8 @@ void Hub::Impl::attach(const std::shared_ptr<Connection>& connection, const Hell
   }
   Welcome welcome;
   const std::string text = proof_text(kWelcomeLabel, connection->challenge, hello);
-  welcome.proof = base64(identity.public_key.empty() ? hmac_sha256(identity.shared_secret.reveal(), text) : sign(options.key, text));
+  welcome.proof = base64(identity.public_key.empty() ? hmac_sha256(identity.shared_secret.reveal(), text)
+                                                     : sign(options.key, text));
 
   const std::lock_guard lock(peer->mutex);
   const std::lock_guard connection_lock(connection->mutex);
@@ -200,7 +203,8 @@ void Hub::Impl::drain(Peer& peer) {
       const std::lock_guard lock(peer.mutex);
       peer.session_is_broken = true;
       // What has arrived on the broken session will come again; what happened to connections has not been told yet.
-      peer.inbox.insert(peer.inbox.begin(), std::make_move_iterator(batch.begin()), std::make_move_iterator(batch.end()));
+      peer.inbox.insert(peer.inbox.begin(), std::make_move_iterator(batch.begin()),
+                        std::make_move_iterator(batch.end()));
       std::erase_if(peer.inbox, [](const HubEvent& event) { return event.message.has_value(); });
       peer.status_bytes = 0;
       if (peer.socket) peer.socket->close(net::CloseCode::internal_error, "the server could not store a report");
@@ -238,7 +242,8 @@ void Hub::Impl::deliver_reports(Peer& peer, std::deque<Message>& messages) {
       reports.push_back(report_of(message));
     } catch (const Error& error) {
       // It will not become better by being sent again.
-      log::error("link: a report cannot be read and is dropped", {{"executor", peer.executor}, {"reason", error.text()}});
+      log::error("link: a report cannot be read and is dropped",
+                 {{"executor", peer.executor}, {"reason", error.text()}});
     }
   }
   if (!reports.empty()) events.on_reports(peer.executor, std::move(reports));
@@ -257,9 +262,9 @@ Report Hub::Impl::report_of(const Message& message) {
     report = Report{std::move(chunk.key), chunk.offset, std::move(chunk.lines), std::nullopt};
   } else {
     Result result = json::decode<Result>(message.payload);
-    result.value.text = rewrite_confidential(
-        std::move(result.value.text), Rewrite::transport_to_sealed,
-        [&](std::string_view sealed) { return secrets.seal(open_sealed(options.key, sealed)); });
+    result.value.text =
+        rewrite_confidential(std::move(result.value.text), Rewrite::transport_to_sealed,
+                             [&](std::string_view sealed) { return secrets.seal(open_sealed(options.key, sealed)); });
     report.key = result.key;
     report.log_offset = result.log_offset;
     report.log = std::exchange(result.log, {});

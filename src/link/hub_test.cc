@@ -61,7 +61,8 @@ struct Server : HubEvents, net::Handler {
     secrets.open = [](const std::string& sealed) { return Secret("opened:" + sealed); };
     secrets.seal = [](const Secret& text) { return "sealed:" + std::string(text.reveal()); };
     hub = std::make_unique<Hub>(std::move(options), std::move(secrets), *this, system_clock());
-    http = std::make_unique<net::HttpServer>(net::HttpServerOptions{.port = port, .workers = 2, .slow_workers = 1}, *this);
+    http =
+        std::make_unique<net::HttpServer>(net::HttpServerOptions{.port = port, .workers = 2, .slow_workers = 1}, *this);
     http->start();
   }
   void stop() {
@@ -106,7 +107,8 @@ struct Server : HubEvents, net::Handler {
   }
   bool wait_connected(std::size_t times = 1) {
     return monitor.wait([&] {
-      return static_cast<std::size_t>(std::count_if(sessions.begin(), sessions.end(), [](const auto& s) { return s.connected; })) >= times;
+      return static_cast<std::size_t>(
+                 std::count_if(sessions.begin(), sessions.end(), [](const auto& s) { return s.connected; })) >= times;
     });
   }
 };
@@ -182,7 +184,8 @@ TEST_F(Link, CarriesCommandsLogsResultsAndStatus) {
 
   RunScript script;
   script.variables["p"] = Confidential::of_sealed("s1");
-  EXPECT_EQ(server.hub->send("Workers-1", "m1", {.key = "k1", .kind = "RunScript", .payload = {json::encode(script)}}), Sent::queued);
+  EXPECT_EQ(server.hub->send("Workers-1", "m1", {.key = "k1", .kind = "RunScript", .payload = {json::encode(script)}}),
+            Sent::queued);
   EXPECT_TRUE(server.hub->cancel("Workers-1", {.key = "k1", .reason = "no"}));
   ASSERT_TRUE(executor.monitor.wait([&] { return executor.cancels.size() == 1; }));
   ASSERT_EQ(executor.commands.size(), 1u);
@@ -193,7 +196,8 @@ TEST_F(Link, CarriesCommandsLogsResultsAndStatus) {
   executor.dialer->send(LogChunk{"k1", 0, {{.text = "a"}, {.text = "b"}}}, 1);
   ASSERT_TRUE(executor.monitor.wait([&] { return executor.acknowledged.contains(1); }));
   ScriptResult value;
-  value.outputs.push_back({"o", Confidential{.transport = seal_for(server.key.public_key, Secret(std::string("secret")))}});
+  value.outputs.push_back(
+      {"o", Confidential{.transport = seal_for(server.key.public_key, Secret(std::string("secret")))}});
   Result result = result_of("k1");
   result.value.text = json::encode(value);
   result.log_offset = 2;
@@ -209,7 +213,8 @@ TEST_F(Link, CarriesCommandsLogsResultsAndStatus) {
 
 TEST_F(Link, RefusesUnknownExecutorsOtherKeysAndOtherServers) {
   dial(options_for(server, make_signing_key()));
-  EXPECT_TRUE(executor.monitor.wait([&] { return executor.last_reason.find("is not known here") != std::string::npos; }));
+  EXPECT_TRUE(
+      executor.monitor.wait([&] { return executor.last_reason.find("is not known here") != std::string::npos; }));
   DialerOptions options = options_for(server, key);
   options.server_public_key = make_signing_key().public_key;
   dial(options);
@@ -235,7 +240,9 @@ TEST_F(Link, SendsOnlyToTheIncarnationThatWasMeant) {
   dial(options_for(server, key));
   ASSERT_TRUE(server.wait_connected());
   EXPECT_EQ(server.hub->send("Workers-1", "m0", {.key = "k", .kind = "x"}), Sent::other_incarnation);
-  EXPECT_EQ(server.hub->send("Workers-1", "m1", {.key = "k", .kind = "x", .payload = {std::string(kMaxCommandBytes, ' ')}}), Sent::refused);
+  EXPECT_EQ(
+      server.hub->send("Workers-1", "m1", {.key = "k", .kind = "x", .payload = {std::string(kMaxCommandBytes, ' ')}}),
+      Sent::refused);
 }
 
 TEST_F(Link, ResendsAfterEveryCut) {

@@ -122,7 +122,8 @@ Resume Session::resume() const {
   for (const Channel channel : kReliable) {
     const auto index = static_cast<std::size_t>(channel);
     const Sender& s = senders_[index];
-    out.channels.push_back({static_cast<std::int64_t>(channel), wire(s.messages.empty() ? s.next_seq : s.messages.front().seq),
+    out.channels.push_back({static_cast<std::int64_t>(channel),
+                            wire(s.messages.empty() ? s.next_seq : s.messages.front().seq),
                             wire(receivers_[index].delivered)});
   }
   return out;
@@ -133,7 +134,8 @@ void Session::connected(const Resume& peer) {
   const bool peer_knows_us = peer.peer_stream == stream_;
   std::array<ResumeChannel, kChannels> told{};
   for (const ResumeChannel& channel : peer.channels) {
-    if (channel.channel < 1 || channel.channel >= static_cast<std::int64_t>(kChannels) || channel.first < 1 || channel.last_seen < 0) {
+    if (channel.channel < 1 || channel.channel >= static_cast<std::int64_t>(kChannels) || channel.first < 1 ||
+        channel.last_seen < 0) {
       throw invalid("link: the peer's account of the channels is malformed");
     }
     told[static_cast<std::size_t>(channel.channel)] = channel;
@@ -145,7 +147,8 @@ void Session::connected(const Resume& peer) {
     Receiver& r = receiver(channel);
     const Sender& s = sender(channel);
     if (same_stream && first > r.delivered + 1) throw invalid("link: the peer has dropped messages that never arrived");
-    if (peer_knows_us && last_seen >= s.next_seq) throw invalid("link: the peer claims to have seen what was never sent");
+    if (peer_knows_us && last_seen >= s.next_seq)
+      throw invalid("link: the peer claims to have seen what was never sent");
   }
   if (!same_stream) ++generation_;
   for (const Channel channel : kReliable) {
@@ -216,7 +219,8 @@ void Session::data(const Frame& frame, Received& out) {
       throw invalid(text::format("link: message {} arrived where {} was expected", frame.seq, r.delivered + 1));
     }
   }
-  if (r.partial.size() + frame.payload.size() > max_message_bytes(frame.channel)) throw invalid("link: a message is too long");
+  if (r.partial.size() + frame.payload.size() > max_message_bytes(frame.channel))
+    throw invalid("link: a message is too long");
   r.partial += frame.payload;
   if ((frame.flags & kFlagMore) != 0) return;
   if (r.partial.empty()) throw invalid("link: an empty message");

@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-// The reliable part of the link as a pure state machine: what to send, what has arrived, what both know after a reconnect. It
-// does no I/O, holds no lock and reads no clock; its owner calls it from one thread at a time.
+// The reliable part of the link as a pure state machine: what to send, what has arrived, what both know after a
+// reconnect. It does no I/O, holds no lock and reads no clock; its owner calls it from one thread at a time.
 //
-// Per channel and direction messages are numbered from 1. The receiver acknowledges cumulatively, after the *effect* of a message is
-// durable (done()); the sender keeps a message until then. A connection that ends loses nothing: both name their stream (a
-// random id per process), what they will send first and what they have seen last, and go on there.
+// Per channel and direction messages are numbered from 1. The receiver acknowledges cumulatively, after the *effect* of
+// a message is durable (done()); the sender keeps a message until then. A connection that ends loses nothing: both name
+// their stream (a random id per process), what they will send first and what they have seen last, and go on there.
 //
 //   sender                                         receiver
 //   send() -> queued -> next_frame() -> in flight  receive() -> Message -> (effect durable) -> done()
 //                       acknowledged <------------------------------------ ack frame
 //
-// Credit: a sender starts a message only while the channel's unacknowledged bytes are below window_bytes(channel), so the
-// acknowledgement is the credit. A receiver closes the connection of a peer that exceeds window and message limit.
+// Credit: a sender starts a message only while the channel's unacknowledged bytes are below window_bytes(channel), so
+// the acknowledgement is the credit. A receiver closes the connection of a peer that exceeds window and message limit.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
-#include <array>
 #include <map>
 #include <optional>
 #include <string>
@@ -71,7 +71,8 @@ class Session {
   // Bytes that may be queued on a channel before its window is full; 0: wait for acknowledgements.
   std::size_t room(Channel channel) const;
   std::size_t queued_bytes() const { return queued_bytes_; }
-  // The next frame for the wire, by urgency: control, acknowledgements, result, command, log, status. nullopt: nothing to send now.
+  // The next frame for the wire, by urgency: control, acknowledgements, result, command, log, status. nullopt: nothing
+  // to send now.
   std::optional<std::string> next_frame();
 
   // --- connection
@@ -96,17 +97,17 @@ class Session {
   struct Sender {
     std::deque<Outgoing> messages;  // unacknowledged, by number
     std::uint64_t next_seq = 1;
-    std::uint64_t sent = 0;         // everything up to here is on the wire of this connection
-    std::size_t offset = 0;         // of the message after `sent`: how much of it is on the wire
-    std::size_t in_flight = 0;      // bytes sent completely and not acknowledged
-    std::size_t queued = 0;         // bytes of all messages
+    std::uint64_t sent = 0;     // everything up to here is on the wire of this connection
+    std::size_t offset = 0;     // of the message after `sent`: how much of it is on the wire
+    std::size_t in_flight = 0;  // bytes sent completely and not acknowledged
+    std::size_t queued = 0;     // bytes of all messages
   };
   struct Receiver {
     std::uint64_t delivered = 0;
-    std::uint64_t acknowledged = 0;         // as told to the peer, or about to be
-    std::map<std::uint64_t, bool> done;     // above `acknowledged`
+    std::uint64_t acknowledged = 0;              // as told to the peer, or about to be
+    std::map<std::uint64_t, bool> done;          // above `acknowledged`
     std::map<std::uint64_t, std::size_t> sizes;  // delivered, not done
-    std::size_t held = 0;                   // their bytes
+    std::size_t held = 0;                        // their bytes
     std::string partial;
     bool ack_due = false;
   };
@@ -126,7 +127,7 @@ class Session {
   std::deque<std::pair<FrameType, std::string>> control_;
   std::map<std::string, std::string> latest_;
   std::deque<std::string> latest_order_;
-  std::string status_;             // the status message that is half sent
+  std::string status_;  // the status message that is half sent
   std::size_t status_offset_ = 0;
   std::size_t queued_bytes_ = 0;
 };

@@ -16,7 +16,7 @@ namespace {
 struct Pair {
   std::unique_ptr<Session> executor = std::make_unique<Session>("e1");
   std::unique_ptr<Session> server = std::make_unique<Session>("s1");
-  std::vector<std::string> at_server;      // payloads, in order of arrival
+  std::vector<std::string> at_server;       // payloads, in order of arrival
   std::vector<std::uint64_t> acknowledged;  // tags
   std::vector<Message> undone;
 
@@ -53,7 +53,8 @@ struct Pair {
 TEST(Session, DeliversInOrderAndAcknowledges) {
   Pair pair;
   pair.connect();
-  for (int i = 1; i <= 3; ++i) EXPECT_TRUE(pair.executor->send(Channel::result, text::format("m{}", i), static_cast<std::uint64_t>(i)));
+  for (int i = 1; i <= 3; ++i)
+    EXPECT_TRUE(pair.executor->send(Channel::result, text::format("m{}", i), static_cast<std::uint64_t>(i)));
   pair.move(10);
   EXPECT_EQ(pair.at_server, (std::vector<std::string>{"m1", "m2", "m3"}));
   EXPECT_EQ(pair.acknowledged, (std::vector<std::uint64_t>{1, 2, 3}));
@@ -106,7 +107,8 @@ TEST(Session, AReceiverRefusesAPeerThatIgnoresTheWindow) {
   const std::string payload(kMaxFramePayload, 'x');
   EXPECT_THROW(
       {
-        for (std::uint64_t seq = 1; seq < 100; ++seq) server.receive(Frame{.channel = Channel::log, .seq = seq, .payload = payload});
+        for (std::uint64_t seq = 1; seq < 100; ++seq)
+          server.receive(Frame{.channel = Channel::log, .seq = seq, .payload = payload});
       },
       Error);
 }
@@ -135,8 +137,8 @@ TEST(Session, AServerThatForgotGetsEverythingUnacknowledgedAgain) {
   Pair pair;
   pair.connect();
   for (std::uint64_t i = 1; i <= 3; ++i) pair.executor->send(Channel::result, text::format("m{}", i), i);
-  pair.move(1);             // m1 done and acknowledged
-  pair.move(1, false);      // m2 arrived, not done
+  pair.move(1);         // m1 done and acknowledged
+  pair.move(1, false);  // m2 arrived, not done
   pair.disconnect();
   pair.server = std::make_unique<Session>("s2");
   pair.at_server.clear();
@@ -170,8 +172,8 @@ TEST(Session, RefusesAPeerWhoseAccountContradicts) {
   EXPECT_THROW(session.connected(Resume{.stream = "e", .peer_stream = "s", .channels = {{1, 1, 5}}}), Error);
 }
 
-// Connections cut at random frames, in both directions, effects done late and out of order: nothing is lost, nothing is taken twice,
-// the order holds.
+// Connections cut at random frames, in both directions, effects done late and out of order: nothing is lost, nothing is
+// taken twice, the order holds.
 TEST(Session, LosesNothingOverRandomCuts) {
   for (unsigned seed = 1; seed <= 60; ++seed) {
     SCOPED_TRACE(text::format("seed {}", seed));
@@ -187,7 +189,8 @@ TEST(Session, LosesNothingOverRandomCuts) {
         up = true;
       }
       if (sent.size() < 300 && !chance(3)) {
-        std::string payload = text::format("{}:", sent.size()) + std::string(random() % (chance(10) ? 200'000 : 50), 'x');
+        std::string payload =
+            text::format("{}:", sent.size()) + std::string(random() % (chance(10) ? 200'000 : 50), 'x');
         ASSERT_TRUE(pair.executor->send(Channel::result, payload, sent.size()));
         sent.push_back(std::move(payload));
       }

@@ -64,9 +64,8 @@ Secret open_sealed(const SigningKey& key, std::string_view sealed_base64) {
   // The Ed25519 secret key is seed and public key one after the other.
   std::string secret(key.seed.reveal());
   secret += key.public_key;
-  const int converted = secret.size() == crypto_sign_SECRETKEYBYTES
-                            ? crypto_sign_ed25519_sk_to_curve25519(box.secret, raw(secret))
-                            : -1;
+  const int converted =
+      secret.size() == crypto_sign_SECRETKEYBYTES ? crypto_sign_ed25519_sk_to_curve25519(box.secret, raw(secret)) : -1;
   sodium_memzero(secret.data(), secret.size());
   if (converted != 0) throw Error(Fault::bug, "link: a signing key of the wrong size");
   std::string plain(sealed->size() - crypto_box_SEALBYTES, '\0');
@@ -76,7 +75,8 @@ Secret open_sealed(const SigningKey& key, std::string_view sealed_base64) {
   return Secret(std::move(plain));
 }
 
-std::string rewrite_confidential(std::string json, Rewrite direction, const std::function<std::string(std::string_view)>& f) {
+std::string rewrite_confidential(std::string json, Rewrite direction,
+                                 const std::function<std::string(std::string_view)>& f) {
   const bool to_transport = direction == Rewrite::sealed_to_transport;
   const std::string_view from = to_transport ? "Sealed" : "Transport";
   if (json.find(text::format("\"{}\"", from)) == std::string::npos) return json;

@@ -3,10 +3,10 @@
 
 #include <cstdio>
 
+#include "base/bytes.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "base/bytes.h"
 #include "executor/flags.h"
 #include "executor/host.h"
 
@@ -53,7 +53,8 @@ int worker_main(const std::vector<std::string>& arguments) {
     options.executor = flags.required("executor");
     options.shared_secret = read_secret(flags.required("secret-file"));
     const auto patience = text::parse_int(flags.get("patience", "600"));
-    if (!patience || *patience < 0 || *patience > 7 * 24 * 3'600) throw invalid("--patience must be a number of seconds, at most a week");
+    if (!patience || *patience < 0 || *patience > 7 * 24 * 3'600)
+      throw invalid("--patience must be a number of seconds, at most a week");
     options.give_up_after_us = std::max<std::int64_t>(*patience, 1) * kSecond;
   } else {
     options.server_url = flags.required("server");

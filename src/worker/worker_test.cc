@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Real worker processes on a hub of ours: what survives their death and the server's, and, where the devcluster has been built,
-// real objects applied and verified.
+// Real worker processes on a hub of ours: what survives their death and the server's, and, where the devcluster has
+// been built, real objects applied and verified.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
@@ -16,9 +16,9 @@
 #include <mutex>
 
 #include "base/bytes.h"
+#include "base/cancel.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "base/cancel.h"
 #include "kube/http_kube_client.h"
 #include "link/hub.h"
 
@@ -83,7 +83,8 @@ struct World : testing::Test, link::HubEvents, net::Handler {
     secrets.open = [](const std::string& sealed) { return Secret(sealed); };
     secrets.seal = [](const Secret& text) { return "sealed " + std::string(text.reveal()); };
     hub = std::make_unique<link::Hub>(std::move(options), std::move(secrets), *this, system_clock());
-    http = std::make_unique<net::HttpServer>(net::HttpServerOptions{.unix_socket = folder + "/socket", .workers = 2, .slow_workers = 1}, *this);
+    http = std::make_unique<net::HttpServer>(
+        net::HttpServerOptions{.unix_socket = folder + "/socket", .workers = 2, .slow_workers = 1}, *this);
     http->start();
   }
   void stop_server() {
@@ -93,8 +94,10 @@ struct World : testing::Test, link::HubEvents, net::Handler {
   void start_worker() {
     const std::string program = from_environment("FAIRLEAD_BIN") + "/fairlead-agent";
     const std::string data = folder + "/data", socket = folder + "/socket", secret_file = folder + "/secret";
-    const std::vector<const char*> arguments = {program.c_str(), "worker", "--built-in", "--name", "w1", "--executor", "Workers-1",
-                                                "--data-dir", data.c_str(), "--socket", socket.c_str(), "--secret-file", secret_file.c_str(), nullptr};
+    const std::vector<const char*> arguments = {
+        program.c_str(), "worker",        "--built-in",        "--name",     "w1",
+        "--executor",    "Workers-1",     "--data-dir",        data.c_str(), "--socket",
+        socket.c_str(),  "--secret-file", secret_file.c_str(), nullptr};
     worker = ::fork();
     if (worker == 0) {
       ::execv(program.c_str(), const_cast<char* const*>(arguments.data()));
@@ -107,12 +110,16 @@ struct World : testing::Test, link::HubEvents, net::Handler {
     worker = -1;
   }
 
-  net::Route route(const net::RequestHead&) override { return {.lane = net::Lane::websocket, .subprotocol = std::string(link::kSubprotocol)}; }
+  net::Route route(const net::RequestHead&) override {
+    return {.lane = net::Lane::websocket, .subprotocol = std::string(link::kSubprotocol)};
+  }
   net::Response handle(net::Request&&) override { return net::error_response(404, "no"); }
   std::optional<net::Response> websocket(net::Request&& request, std::shared_ptr<net::WebSocket> socket) override {
     return hub->accept(std::move(request), std::move(socket));
   }
-  std::optional<link::ExecutorIdentity> find_executor(const std::string&) override { return link::ExecutorIdentity{{}, secret}; }
+  std::optional<link::ExecutorIdentity> find_executor(const std::string&) override {
+    return link::ExecutorIdentity{{}, secret};
+  }
   void on_session(const link::SessionInfo& session) override {
     const std::lock_guard lock(mutex);
     sessions.push_back(session);
@@ -156,8 +163,10 @@ struct World : testing::Test, link::HubEvents, net::Handler {
     return incarnation;
   }
   template <class C>
-  void send(const std::string& incarnation, const std::string& command_key, std::string_view kind, const C& payload, bool repeatable) {
-    link::Command command{.key = command_key, .kind = std::string(kind), .repeatable = repeatable, .payload = {json::encode(payload)}};
+  void send(const std::string& incarnation, const std::string& command_key, std::string_view kind, const C& payload,
+            bool repeatable) {
+    link::Command command{
+        .key = command_key, .kind = std::string(kind), .repeatable = repeatable, .payload = {json::encode(payload)}};
     ASSERT_EQ(hub->send("Workers-1", incarnation, std::move(command)), link::Sent::queued);
   }
   void script(const std::string& incarnation, const std::string& command_key, const std::string& body) {
@@ -200,7 +209,8 @@ TEST_F(World, AScriptOnAKilledWorkerIsLostAndNotRepeated) {
   script(incarnation, "k", "echo x >> " + folder + "/count");
   const link::Result lost = result("k");
   EXPECT_EQ(lost.outcome, link::Outcome::lost);
-  EXPECT_NE(lost.error->message.find("outcome unknown: worker w1 was ended after the script had started at"), std::string::npos);
+  EXPECT_NE(lost.error->message.find("outcome unknown: worker w1 was ended after the script had started at"),
+            std::string::npos);
   EXPECT_EQ(file::read(folder + "/count"), "x\n");
   EXPECT_EQ(logs["k"].at(0), "begun");
   EXPECT_EQ(logs["k"].size(), 2u);
@@ -259,7 +269,11 @@ TEST_F(World, ALeaseThatRunsOutStopsAnApplyWhichCanBeSentAgain) {
   apply.cluster = {.name = "Machines-1", .server_url = text::format("http://127.0.0.1:{}", ntohs(address.sin_port))};
   apply.field_manager = "fairlead/test/Projects-1";
   apply.documents.push_back({"inline", link::Confidential::of(kManifest)});
-  const link::Command command{.key = "a", .kind = std::string(link::kind::apply), .repeatable = true, .lease_seconds = 1, .payload = {json::encode(apply)}};
+  const link::Command command{.key = "a",
+                              .kind = std::string(link::kind::apply),
+                              .repeatable = true,
+                              .lease_seconds = 1,
+                              .payload = {json::encode(apply)}};
   ASSERT_EQ(hub->send("Workers-1", incarnation, command), link::Sent::queued);
   EXPECT_EQ(result("a").outcome, link::Outcome::stopped);
   // Sent at once, while the acknowledgement of the first result may still be on its way.
@@ -280,8 +294,8 @@ TEST_F(World, AppliesAndVerifiesRealObjects) {
   if (cluster == 0) {
     ::dup2(input[0], 0);
     ::dup2(output[1], 1);
-    ::execl(program.c_str(), program.c_str(), "start", "--dir", data.c_str(), "--kubeconfig", kubeconfig.c_str(), "--level", "c", "--nodes", "1",
-            "--watch-stdin", nullptr);
+    ::execl(program.c_str(), program.c_str(), "start", "--dir", data.c_str(), "--kubeconfig", kubeconfig.c_str(),
+            "--level", "c", "--nodes", "1", "--watch-stdin", nullptr);
     ::_exit(127);
   }
   ::close(output[1]);
@@ -303,7 +317,8 @@ TEST_F(World, AppliesAndVerifiesRealObjects) {
   ASSERT_EQ(applied.outcome, link::Outcome::succeeded) << json::encode(applied);
   const auto outcome = json::decode<link::ApplyResult>(applied.value.text);
   EXPECT_EQ(outcome.created, 2);
-  EXPECT_EQ(logs["apply"], (std::vector<std::string>{"Namespace shop created", "ConfigMap shop/settings created", "Deployment shop/web created"}));
+  EXPECT_EQ(logs["apply"], (std::vector<std::string>{"Namespace shop created", "ConfigMap shop/settings created",
+                                                     "Deployment shop/web created"}));
 
   link::Verify verify;
   verify.cluster = apply.cluster;
@@ -311,7 +326,8 @@ TEST_F(World, AppliesAndVerifiesRealObjects) {
   send(incarnation, "verify", link::kind::verify, verify, true);
   const link::Result verified = result("verify");
   ASSERT_EQ(verified.outcome, link::Outcome::succeeded) << json::encode(verified);
-  EXPECT_EQ(json::decode<link::VerifyResult>(verified.value.text).verdict, link::Verdict::healthy) << verified.value.text;
+  EXPECT_EQ(json::decode<link::VerifyResult>(verified.value.text).verdict, link::Verdict::healthy)
+      << verified.value.text;
   EXPECT_GT(statuses["verify"], 0);
 
   send(incarnation, "again", link::kind::apply, apply, true);
@@ -320,7 +336,8 @@ TEST_F(World, AppliesAndVerifiesRealObjects) {
   link::CheckHealth check;
   check.cluster = apply.cluster;
   send(incarnation, "health", link::kind::check_health, check, true);
-  EXPECT_EQ(json::decode<link::HealthResult>(result("health").value.text).status, "Healthy") << json::encode(result("health"));
+  EXPECT_EQ(json::decode<link::HealthResult>(result("health").value.text).status, "Healthy")
+      << json::encode(result("health"));
 
   link::Delete remove;
   remove.cluster = apply.cluster;
