@@ -67,18 +67,6 @@ struct StepType {
   std::function<engine::Durable<StepOutcome>(engine::Run& run, const StepInput& input)> execute;
 };
 
-// The first point of a step: decides what will be done and records it. An Error from it appears in the log here; errors of activities
-// are logged by their executor, as they happen.
-template <class F>
-auto prepared(engine::Run& run, F decide) {
-  try {
-    return run.once("prepare", decide);
-  } catch (const Error& error) {
-    run.log().error(error);
-    throw;
-  }
-}
-
 using StepTypes = std::map<std::string, StepType, std::less<>>;
 
 }  // namespace fairlead::features

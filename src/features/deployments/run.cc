@@ -40,6 +40,15 @@ struct WorkResult {
   std::vector<RecordedOutput> outputs;
 };
 
+// A failure is written to the log once, where it is caught first: steps throw, executors answer.
+void write_failure(const Run& run, const Error& error) {
+  if (error.fault() == Fault::cancelled) {
+    run.log().warning(error.message());
+  } else {
+    run.log().error(error);
+  }
+}
+
 void record_manifest(Services& services, const PlanRecord& plan, const Work& work, Run& run, const std::string& sealed_name) {
   AppliedManifest manifest;
   manifest.deployment_id = plan.deployment;
@@ -115,10 +124,7 @@ StepInput input_of(Progress& progress, const Work& work) {
 Durable<StepOutcome> execute_action(Run& run, Progress& progress, Work work) {
   const auto type = progress.services.step_types.find(work.action->type);
   if (type == progress.services.step_types.end()) {
-    const Error unknown =
-        invalid(text::format("The step {} has the type {}, which this server cannot run.", work.step->name, work.action->type));
-    run.log().error(unknown);
-    throw unknown;
+    throw invalid(text::format("The step {} has the type {}, which this server cannot run.", work.step->name, work.action->type));
   }
   const StepInput input = input_of(progress, work);
   StepOutcome outcome = co_await type->second.execute(run, input);
@@ -140,13 +146,8 @@ Durable<WorkResult> run_on_target(Run& branch, Progress& progress, const PlanSte
     const Work work{&step, &action, target};
     auto settled = co_await Run::settle(execute_action(inner, progress, work));
     if (settled.error) {
-      const bool cancelled = settled.error->fault() == Fault::cancelled;
-      if (cancelled) {
-        run.log().warning(settled.error->message());
-      } else {
-        run.log().error(*settled.error);
-      }
-      run.log().status(cancelled ? ElementStatus::canceled : ElementStatus::failed);
+      write_failure(run, *settled.error);
+      run.log().status(settled.error->fault() == Fault::cancelled ? ElementStatus::canceled : ElementStatus::failed);
       throw *settled.error;
     }
     for (StepOutput& output : settled.value->outputs) {
@@ -244,13 +245,22 @@ Durable<> wait_for_queue_time(Run& run, const Deployment& deployment) {
   }
 }
 
+PlanRecord plan_of(Run& run, Services& services, const Deployment& deployment) {
+  try {
+    return run.once("plan", [&] {
+      return services.api.store.read([&](const store::Tx& tx) { return make_plan(services, tx, deployment); });
+    });
+  } catch (const Error& error) {
+    write_failure(run, error);
+    throw;
+  }
+}
+
 Durable<> deploy(Run& run, Services& services, const DeployInput& input) {
   const Deployment deployment = services.api.store.read(
       [&](const store::Tx& tx) { return services.api.documents.get<Deployment>(tx, input.deployment); });
   co_await wait_for_queue_time(run, deployment);
-  const PlanRecord plan = run.once("plan", [&] {
-    return services.api.store.read([&](const store::Tx& tx) { return make_plan(services, tx, deployment); });
-  });
+  const PlanRecord plan = plan_of(run, services, deployment);
   for (const std::string& warning : plan.warnings) run.log().warning(warning);
   Progress progress{services, plan, {}, {}, false, std::nullopt};
   int number = 0;
@@ -259,7 +269,10 @@ Durable<> deploy(Run& run, Services& services, const DeployInput& input) {
     auto ends = co_await run.settle_all(text::format("group-{}", ++number), group.steps, window,
                                         [&progress](Run& branch, const PlanStep& step) { return run_step(branch, progress, step); });
     for (auto& end : ends) {
-      if (end.error) throw *end.error;
+      if (end.error) {
+        write_failure(run, *end.error);
+        throw *end.error;
+      }
       take(progress, std::move(*end.value));
     }
   }

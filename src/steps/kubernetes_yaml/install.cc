@@ -146,7 +146,7 @@ engine::Command command(std::string_view kind, std::string payload) {
 }
 
 engine::Durable<StepOutcome> execute(engine::Run& run, const StepInput& input) {
-  const Prepared prepared = features::prepared(run, [&] { return prepare(input); });
+  const Prepared prepared = run.once("prepare", [&] { return prepare(input); });
   input.record_manifest(run, prepared.manifest);
   const std::string& executor = input.target->selector;
 
@@ -160,12 +160,9 @@ engine::Durable<StepOutcome> execute(engine::Run& run, const StepInput& input) {
   const std::int64_t deadline_us = prepared.timeout_seconds == 0 ? 0 : prepared.timeout_seconds * kSecond + kVerdictGraceUs;
   const auto verdict = co_await run.until<link::VerifyResult>(executor, "verify", verify, deadline_us);
   if (!verdict) {
-    const Error silent(Fault::timeout,
-                       text::format("The objects were applied, but nobody could say within {} seconds whether they are healthy: the "
-                                    "executor of {} did not answer.",
-                                    prepared.timeout_seconds, input.target->name));
-    run.log().error(silent);
-    throw silent;
+    throw Error(Fault::timeout, text::format("The objects were applied, but nobody could say within {} seconds whether they are healthy: "
+                                             "the executor of {} did not answer.",
+                                             prepared.timeout_seconds, input.target->name));
   }
   input.keep_objects(run, run.path("verify"), verdict->objects);
   if (verdict->verdict != link::Verdict::healthy) throw failure_of(*verdict);

@@ -71,18 +71,12 @@ link::RunScript prepare(const StepInput& input) {
 }
 
 engine::Durable<StepOutcome> execute(engine::Run& run, const StepInput& input) {
-  const link::RunScript command = features::prepared(run, [&] { return prepare(input); });
+  const link::RunScript command = run.once("prepare", [&] { return prepare(input); });
   engine::Command activity;
   activity.kind = link::kind::script;
   activity.payload.text = json::encode(command);
   const engine::ActivityOptions options = engine::not_repeatable();
-  const auto ended = co_await engine::Run::settle(run.execute<link::ScriptResult>(kWorker, "script", activity, options));
-  if (ended.error) {
-    // The engine's own verdict on a worker that never came back: nobody else can say it.
-    if (ended.error->fault() == Fault::conflict) run.log().error(*ended.error);
-    throw *ended.error;
-  }
-  const link::ScriptResult& result = *ended.value;
+  const auto result = co_await run.execute<link::ScriptResult>(kWorker, "script", activity, options);
   if (result.exit_code != 0) throw invalid(text::format("The script ended with exit code {}.", result.exit_code));
   StepOutcome outcome;
   for (const link::OutputVariable& variable : result.outputs) {
