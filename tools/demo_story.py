@@ -2,6 +2,7 @@
 """The story that tools/demo tells: releases go from environment to environment, one cannot run, and what is served is
 looked up in the cluster each time. Whatever is not as expected ends it with a StoryError."""
 import re
+import textwrap
 import time
 
 from demo_setup import ENVIRONMENTS, create_release, deploy, namespace_of, write_variables
@@ -121,7 +122,10 @@ class Story:
             if not re.search(pattern, text):
                 raise self.unexpected(deployment, f"failed, but its log does not name {what}")
         for line in lines[:SHOWN_CAUSE_LINES]:
-            self.screen.line("      " + self.screen.paint("31", line))
+            indent = " " * (6 + len(line) - len(line.lstrip()))
+            for part in textwrap.wrap(line.strip(), max(40, self.screen.columns() - len(indent) - 2),
+                                      subsequent_indent="  ", break_long_words=False):
+                self.screen.line(indent + self.screen.paint("31", part))
 
     def count_broken_pods(self, service):
         environment = ENVIRONMENTS[0]
@@ -156,12 +160,13 @@ class Story:
         screen = self.screen
         head = f"{deployment.service['name']:<8} {deployment.seconds:5.1f} s  "
         yield ("    x " + head, f"    {screen.sign(deployment.sign())} {head}" + screen.faint(deployment.task))
-        applied = [item for item in deployment.objects if not item.get("ParentKind")]
-        plain = "  ".join(f"x {item['Kind']} {item['Name']}" for item in applied)
-        painted = "  ".join(f"{screen.sign(KINDS.get(item['Status'], 'idle'))} {item['Kind']} {item['Name']}"
-                            for item in applied)
-        if applied:
-            yield ("        " + plain, "        " + painted)
+        steps = dict.fromkeys(item["Step"] for item in deployment.objects)
+        for step in steps:
+            applied = [item for item in deployment.objects if item["Step"] == step and not item.get("ParentKind")]
+            plain = "  ".join(f"x {item['Kind']} {item['Name']}" for item in applied)
+            painted = "  ".join(f"{screen.sign(KINDS.get(item['Status'], 'idle'))} {item['Kind']} {item['Name']}"
+                                for item in applied)
+            yield (f"        {step}:  {plain}", f"        {screen.faint(step + ':')}  {painted}")
         for item in deployment.objects:
             if item["Status"] != "Healthy" and item.get("Message"):
                 text = f"{item['Kind']} {item['Name']}: {item['Message']}"
