@@ -150,9 +150,17 @@ bool Engine::Impl::deliver_in(store::Tx& tx, const std::string& key, const Activ
 bool is_outcome_unknown(const Error& error) { return error.message().starts_with(kOutcomeUnknown); }
 
 void Engine::deliver(std::string key, ActivityResult result, std::function<void(bool, std::exception_ptr)> done) {
+  deliver(std::move(key), std::move(result), {}, std::move(done));
+}
+
+void Engine::deliver(std::string key, ActivityResult result, std::function<void(store::Tx&)> with,
+                     std::function<void(bool, std::exception_ptr)> done) {
   const auto accepted = std::make_shared<bool>(false);
-  impl_->store.write_async([impl = impl_.get(), key = std::move(key), result = std::move(result),
-                            accepted](store::Tx& tx) { *accepted = impl->deliver_in(tx, key, result); },
+  impl_->store.write_async([impl = impl_.get(), key = std::move(key), result = std::move(result), with = std::move(with),
+                            accepted](store::Tx& tx) {
+                             *accepted = impl->deliver_in(tx, key, result);
+                             if (*accepted && with) with(tx);
+                           },
                            [accepted, done = std::move(done)](std::exception_ptr failure) {
                              done(failure == nullptr && *accepted, failure);
                            });

@@ -7,8 +7,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <condition_variable>
 #include <cstring>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <set>
@@ -32,6 +34,8 @@ constexpr std::size_t kMaxTaskName = 120;
 constexpr std::size_t kLeastMask = 3;        // shorter values would blank out half of every log
 constexpr std::size_t kLeastMaskedLine = 8;  // lines of a secret of several lines are masked each, from this length on
 constexpr int kFlushBatch = 500;
+// How long the flusher waits for more lines of the same tasks: each file costs it an fsync.
+constexpr std::chrono::milliseconds kGather{50};
 
 [[noreturn]] void fail(std::string_view doing, const std::string& path) {
   throw Error(Fault::unavailable, text::format("cannot {} the task log {}: {}", doing, path, std::strerror(errno)))
@@ -92,6 +96,9 @@ class TaskLog::Impl {
   void mark_dropped(TaskFile& state, std::string& bytes);
   void tell(const std::string& task, std::int64_t position, const std::vector<LogEntry>& entries);
   std::string read_file(const std::string& task);
+  // Everything durable of a task in order: its file, then what has not reached the file yet.
+  void each_record(const std::string& task, const std::function<void(const Record&)>& visit);
+  std::vector<Record> pending_of(const std::string& task);
   std::size_t flush_some();
   void run_flusher();
   void ask_for_flush();
@@ -232,6 +239,34 @@ std::string TaskLog::Impl::read_file(const std::string& task) {
   return file::read_if_exists(path_of(task), static_cast<std::size_t>(options.max_task_bytes) * 2).value_or("");
 }
 
+std::vector<Record> TaskLog::Impl::pending_of(const std::string& task) {
+  std::vector<Record> records;
+  store.read([&](const store::Tx& tx) {
+    store::Statement rows =
+        tx.query("SELECT number, entries FROM task_log_pending WHERE task = ? ORDER BY number", task);
+    while (rows.next()) {
+      std::int64_t offset = rows.integer(0) * static_cast<std::int64_t>(options.max_entries_per_append);
+      for (LogEntry& entry : task_log::decode_all(rows.text(1))) {
+        records.push_back({std::string(kServer), offset++, std::move(entry), 0});
+      }
+    }
+  });
+  return records;
+}
+
+void TaskLog::Impl::each_record(const std::string& task, const std::function<void(const Record&)>& visit) {
+  // Before the file: what moves there in between is then seen twice instead of never.
+  const std::vector<Record> pending = pending_of(task);
+  std::int64_t next = 0;
+  task_log::each_record(read_file(task), [&](const Record& record, std::size_t) {
+    if (record.source == kServer) next = std::max(next, record.offset + 1);
+    visit(record);
+  });
+  for (const Record& record : pending) {
+    if (record.offset >= next) visit(record);
+  }
+}
+
 // Moves pending entries into their files; returns how many rows. One at a time.
 std::size_t TaskLog::Impl::flush_some() {
   struct Row {
@@ -278,6 +313,8 @@ void TaskLog::Impl::run_flusher() {
   std::unique_lock lock(flush_mutex);
   while (true) {
     flush_changed.wait(lock, [&] { return stopped || flush_wanted; });
+    if (stopped) return;
+    flush_changed.wait_for(lock, kGather, [&] { return stopped; });
     if (stopped) return;
     flush_wanted = false;
     lock.unlock();
@@ -398,7 +435,7 @@ void TaskLog::close(const std::string& task) {
 
 LogNode TaskLog::tree(const std::string& task, int lines_per_element) {
   task_log::TreeBuilder builder(task, lines_per_element);
-  task_log::each_record(impl_->read_file(task), [&](const Record& record, std::size_t) { builder.add(record); });
+  impl_->each_record(task, [&](const Record& record) { builder.add(record); });
   return builder.finish();
 }
 

@@ -106,7 +106,8 @@ class TaskLog {
   // Called once before the first use: brings lines that were committed but not yet flushed into their files.
   void recover();
 
-  // In the caller's transaction; the lines appear after its commit, in the order of the commits.
+  // In the caller's transaction; the lines appear after its commit, in the order of the commits: at once in tree() and
+  // raw_text(), a moment later (they are gathered) in tail() and for listeners.
   void write(store::Tx& tx, const std::string& task, const std::vector<LogEntry>& entries);
   // From an executor: entries with the source's counter first_offset, first_offset + 1, ... Known ones are dropped, a
   // gap is refused. Returns the next counter wanted, which is what to acknowledge; everything before it is durable.

@@ -125,6 +125,25 @@ TEST_F(TaskLogTest, WhatWasCommittedBeforeACrashIsFlushedOnceAfterwards) {
   EXPECT_THAT(texts(), ElementsAre("first", "second", "third"));
 }
 
+TEST_F(TaskLogTest, TheTreeShowsWhatIsCommittedBeforeItReachesTheFile) {
+  options_.background = false;
+  reopen();
+  log_->append("Tasks-1", "w1", 0, {line("of the worker")});
+  store_->write([&](store::Tx& tx) { log_->write(tx, "Tasks-1", {line("first")}); });
+  log_->flush();
+  store_->write([&](store::Tx& tx) { log_->write(tx, "Tasks-1", {line("second"), line("third")}); });
+  store_->write([&](store::Tx& tx) { log_->write(tx, "Tasks-2", {line("of another task")}); });
+  const auto lines = [&] {
+    std::vector<std::string> found;
+    for (const LogLine& shown : log_->tree("Tasks-1").lines) found.push_back(shown.text);
+    return found;
+  };
+  EXPECT_THAT(texts(), ElementsAre("of the worker", "first"));
+  EXPECT_THAT(lines(), ElementsAre("of the worker", "first", "second", "third"));
+  log_->flush();
+  EXPECT_THAT(lines(), ElementsAre("of the worker", "first", "second", "third")) << "nothing twice";
+}
+
 TEST_F(TaskLogTest, TheTreeMergesChangesOfElements) {
   log_->append("Tasks-1", "w1", 0,
                {element("step", "", "Deploy web", ElementStatus::running),
