@@ -8,16 +8,10 @@
 namespace fairlead::engine {
 namespace {
 
+using sim::start_of;
 using sim::World;
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-StartRun start_of(std::string kind, std::string input = "\"in\"") {
-  StartRun start;
-  start.kind = std::move(kind);
-  start.input = {std::move(input)};
-  return start;
-}
 
 Command command_called(std::string kind) { return {std::move(kind), {"{}"}}; }
 

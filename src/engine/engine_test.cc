@@ -11,6 +11,7 @@
 namespace fairlead::engine {
 namespace {
 
+using sim::start_of;
 using sim::World;
 using testing::HasSubstr;
 
@@ -26,13 +27,6 @@ const json::Type& type_of(json::Tag<Note>) {
 template <class F>
 World world_of(F body, World::Options options = {}) {
   return World({definition<std::string>("test", 1, body)}, std::move(options));
-}
-
-StartRun start_of(std::string kind = "test", std::string input = "\"in\"") {
-  StartRun start;
-  start.kind = std::move(kind);
-  start.input = {std::move(input)};
-  return start;
 }
 
 std::string result_of(World& world, const RunId& run) {

@@ -16,6 +16,13 @@ std::string make_scratch_folder() {
   return file::make_temporary_folder("fairlead-sim");
 }
 
+StartRun start_of(std::string kind, std::string input) {
+  StartRun start;
+  start.kind = std::move(kind);
+  start.input = {std::move(input)};
+  return start;
+}
+
 World::World(std::vector<Definition> definitions, Options options)
     : definitions_(std::move(definitions)), options_(std::move(options)), folder_(make_scratch_folder()) {
   for (const std::string& name : options_.executors) executors_.push_back(Executor{name, 1, true, {}, {}, {}});

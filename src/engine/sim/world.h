@@ -102,6 +102,9 @@ class World : public ActivitySink {
   std::vector<std::string> cancelled_;
 };
 
+// A run of `kind` whose input is JSON text.
+StartRun start_of(std::string kind = "test", std::string input = "\"in\"");
+
 // A folder in memory where the machine has one: simulations make thousands of commits and survive no power cut anyway.
 std::string make_scratch_folder();
 
