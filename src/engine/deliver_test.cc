@@ -12,7 +12,9 @@ namespace fairlead::engine {
 namespace {
 
 Durable<std::string> one_activity_of_deliver(engine::Run& run, const std::string&) {
-  const std::string command = "do";
+  Command command;
+  command.kind = "Note";
+  command.payload.text = "{}";
   co_return co_await run.execute<std::string>("w1", "only", command, repeatable());
 }
 
