@@ -50,10 +50,10 @@ def tool(name):
 class Devcluster:
     def __init__(self, stage, level="c", nodes=3, gogc=100):
         self.audit_log = stage.path("audit.log")
+        simulated = ["--nodes", str(nodes)] if level == "c" else []
         self.program = stage.start("devcluster", [
             tool("fairlead-devcluster"), "start", "--dir", stage.path("k8s"), "--kubeconfig", stage.path("kubeconfig"),
-            "--level", level, "--nodes", str(nodes), "--gogc", str(gogc), "--audit-log", self.audit_log,
-            "--watch-stdin"])
+            "--level", level, *simulated, "--gogc", str(gogc), "--audit-log", self.audit_log, "--watch-stdin"])
         ready = json.loads(self.program.wait_line(r"^\{.*\}$", processes.CLUSTERS_READY_SECONDS).group(0))
         self.cluster = Cluster(tool("kubectl"), ready["kubeconfigs"][0])
         self.pid = self.program.pid
@@ -66,7 +66,7 @@ class Devcluster:
         return os.path.getsize(self.audit_log)
 
     def audit(self, offset, user_agent):
-        """The API server's records from a position on, of clients whose name begins so."""
+        """The API server's records from a position on, of the clients of that name in any version."""
         with open(self.audit_log, "rb") as stream:
             stream.seek(offset)
             for line in stream:
@@ -74,7 +74,7 @@ class Devcluster:
                     record = json.loads(line)
                 except ValueError:
                     continue  # the last line, half written
-                if record.get("userAgent", "").startswith(user_agent):
+                if record.get("userAgent", "").split("/")[0] == user_agent:
                     yield record
 
 
