@@ -89,6 +89,10 @@ void ExecutorGateway::on_session(const link::SessionInfo& session) {
   set_health(session);
   if (!session.connected) return;
   parts_.engine->executor_connected(session.executor, session.incarnation, {session.executor});
+  // Before its first status comes, which would be of activities that nobody knows here after a restart.
+  for (const engine::Activity& activity : parts_.engine->pending_for(session.executor, {session.executor})) {
+    remember(activity, false);
+  }
   dispatcher_.try_run([this, executor = session.executor] { dispatch(executor); });
 }
 
