@@ -7,7 +7,6 @@ import queue
 import socket
 import time
 
-from figures import machine
 from stage import processes
 from stage.cluster import Cluster
 from stage.octopus import Octopus
@@ -84,22 +83,12 @@ class Bed:
     def __init__(self, stage, arguments=()):
         self.stage = stage
         self.server = stage.start_server(arguments=arguments)
-        self.data = stage.path("server")
         self._clients = queue.Queue()
         for _ in range(CALLERS):
             self._clients.put(self.client())
 
     def client(self):
         return Octopus(self.server.url, self.server.api_key)
-
-    def restart_server(self):
-        """A new server on the data of one that was killed. It has another port."""
-        name = "server-again"
-        program = self.stage.start(name, [
-            tool("fairlead"), "server", "--data-dir", self.data, "--listen", "127.0.0.1:0"],
-            {"FAIRLEAD_ADMIN_API_KEY": self.server.api_key})
-        match = program.wait_line(r"is ready at (http://\S+)", processes.SERVER_READY_SECONDS)
-        self.server = processes.Server(program, match.group(1).rstrip("/"), self.server.api_key)
 
     def each(self, items, function):
         """function(client, item) for all items, CALLERS at a time; the results in order."""
@@ -115,8 +104,7 @@ class Bed:
 
     def pids(self):
         """The server and, once it is there, its built-in worker."""
-        workers = [pid for pid in machine.processes_with("worker", self.data) if pid != self.server.program.pid]
-        return [self.server.program.pid, *workers]
+        return [self.server.program.pid, *(pid for pid, _ in processes.workers_of(self.server.data))]
 
     def add_environment(self):
         self.environment = self.client().post(f"{SPACE}/environments", {"Name": "Bench"})["Id"]

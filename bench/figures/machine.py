@@ -78,19 +78,3 @@ def fsync_ms(folder, seconds=2.0):
         os.close(descriptor)
         os.unlink(path)
     return percentile(times, 0.5), percentile(times, 0.99)
-
-
-def processes_with(*words):
-    """Pids of processes whose command line has all these words in it."""
-    found = []
-    for name in os.listdir("/proc"):
-        if not name.isdigit():
-            continue
-        try:
-            with open(f"/proc/{name}/cmdline", "rb") as stream:
-                arguments = stream.read().decode(errors="replace").split("\0")
-        except OSError:
-            continue
-        if all(any(word in argument for argument in arguments) for word in words):
-            found.append(int(name))
-    return found

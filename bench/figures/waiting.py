@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """1,000 deployments that wait for pods which never become ready: the server's memory, and its restart."""
-import os
-import signal
 import socket
 import time
 import urllib.parse
@@ -48,13 +46,9 @@ def measure(options):
 
 def restart(stage, fairlead, tasks):
     """Seconds from the start of a new server to all tasks observed, and to its first answer."""
-    old = fairlead.server
-    os.kill(old.program.pid, signal.SIGKILL)
-    stage.programs.remove(old.program)
-    while old.program.alive():
-        time.sleep(0.005)
+    stage.kill(fairlead.server.program)
     start = time.monotonic()
-    fairlead.restart_server()
+    fairlead.server = stage.restart_server(fairlead.server)
     answered = time.monotonic() - start
     until_watched(fairlead, tasks, RESTART_SECONDS)
     return time.monotonic() - start, answered
