@@ -91,7 +91,7 @@ class Worker(unittest.TestCase):
         project = LAB.project([script("s", f"echo $(get_octopusvariable Octopus.Deployment.Id) >> {ran}; sleep 0.3")])
         LAB.release(project, "1.0.0")
         ends = {}
-        for _ in range(5):
+        for _ in range(3):
             tasks = [LAB.start(project, "1.0.0") for _ in range(6)]
             threading.Event().wait(chance.uniform(0, 0.9))
             LAB.kill_worker()
@@ -122,7 +122,7 @@ class Worker(unittest.TestCase):
         watch = Watch(LAB.clusters[0], "configmap", namespace)
         wanted = {}
         try:
-            for number in range(5):
+            for number in range(3):
                 task_id = start([manifest("m", many(f"r{number}", 150), namespace)])
                 threading.Event().wait(chance.uniform(0.05, 0.6))
                 LAB.kill_worker()
@@ -194,6 +194,8 @@ class Agent(unittest.TestCase):
         # The plan is made at the start; a target known to be away may be refused there, but in clear words.
         if task["State"] != "Success":
             self.assertIn("not available: remote", task["ErrorMessage"])
+            errors = LAB.lines(task_id, {"Error"})
+            self.assertEqual([line["MessageText"] for line in errors], [task["ErrorMessage"]])
             wait_until("the agent's target", self.healthy, 60)
 
     def test_everything_at_once(self):

@@ -52,7 +52,7 @@ BEFORE_THE_FIRST_WRITE = {
     "a huge text": (config_map("metadata: {name: x}\ndata:\n" + "".join(f"  a{i}: '#{{Big}}'\n" for i in range(20))),
                     r"bytes.*at most", None),
     "too many documents": ("---\n".join(["{a: 1}\n"] * 10_001), r"documents", None),
-    "no mapping": ("- just\n- a list\n", r"mapping", 8),
+    "no mapping": ("- just\n- a list\n", r"is a list, not an object", 8),
     "no kind": ("apiVersion: v1\nmetadata: {name: x}\n", r"kind is missing", 8),
     "no apiVersion": ("kind: ConfigMap\nmetadata: {name: x}\n", r"apiVersion is missing", 8),
     "no name": (config_map("metadata: {labels: {a: b}}\n"), r"metadata\.name is missing", 8),
