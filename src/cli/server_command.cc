@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/server_command.h"
 
+#include <sys/prctl.h>
+
 #include <csignal>
 #include <cstdio>
 
@@ -60,6 +62,7 @@ int run_server(const std::vector<std::string>& arguments) {
     return 0;
   }
   log::configure(config.log_format == "json" ? log::Format::json : log::Format::text, level_of(config.log_level));
+  ::prctl(PR_SET_DUMPABLE, 0);  // secrets are opened in this process: no core file, no debugger of the worker's user
   const sigset_t signals = block_stop_signals();
   std::signal(SIGPIPE, SIG_IGN);
   server::Server server(std::move(config), system_clock());

@@ -102,16 +102,21 @@ void ExecutorGateway::dispatch(const std::string& executor) {
   for (const engine::Activity& activity : parts_.engine->pending_for(executor, {executor})) {
     remember(activity, false);
     if (activity.state == engine::ActivityState::sent) {
-      if (activity.incarnation == session->incarnation) send(activity, session->incarnation);
+      if (activity.incarnation == session->incarnation) send(activity, session->incarnation, lines_of(activity));
     } else if (parts_.engine->mark_sent(activity.key, executor, session->incarnation)) {
-      send(activity, session->incarnation);
+      send(activity, session->incarnation, lines_of(activity));
     }
     if (activity.cancel_requested) parts_.hub->cancel(executor, {activity.key, "the deployment was cancelled"});
   }
 }
 
-void ExecutorGateway::send(const engine::Activity& activity, const std::string& incarnation) {
+std::int64_t ExecutorGateway::lines_of(const engine::Activity& activity) {
+  return activity.task.empty() ? 0 : parts_.log->next_offset(activity.task, activity.key);
+}
+
+void ExecutorGateway::send(const engine::Activity& activity, const std::string& incarnation, std::int64_t log_offset) {
   link::Command command;
+  command.log_offset = log_offset;
   command.key = activity.key;
   command.kind = activity.command.kind;
   command.repeatable = activity.is_repeatable;
@@ -134,12 +139,14 @@ void ExecutorGateway::offered(const engine::Activity& activity) {
   remember(activity, true);
   dispatcher_.try_run([this, activity] {
     if (activity.state == engine::ActivityState::sent) {
-      send(activity, activity.incarnation);
+      send(activity, activity.incarnation, 0);
       return;
     }
     const auto session = parts_.hub->session(activity.selector);
     if (!session || !session->connected) return;  // on_session will find it
-    if (parts_.engine->mark_sent(activity.key, activity.selector, session->incarnation)) send(activity, session->incarnation);
+    if (parts_.engine->mark_sent(activity.key, activity.selector, session->incarnation)) {
+      send(activity, session->incarnation, lines_of(activity));
+    }
   });
 }
 

@@ -60,7 +60,9 @@ class ExecutorGateway : public link::HubEvents, public engine::ActivitySink {
   Place place_of(const std::string& key);
   void remember(const engine::Activity& activity, bool is_new);
   void forget(const std::string& key);
-  void send(const engine::Activity& activity, const std::string& incarnation);
+  // `log_offset`: lines of the command that are kept already, where an earlier executor began it.
+  void send(const engine::Activity& activity, const std::string& incarnation, std::int64_t log_offset);
+  std::int64_t lines_of(const engine::Activity& activity);
   // Tells a connected executor everything that is meant for it.
   void dispatch(const std::string& executor);
   void append_log(const link::Report& report, const Place& place);
