@@ -152,7 +152,7 @@ class Wire(unittest.TestCase):
             self.assertIn(status, (400, 501), f"{headers}: {text[:200]}")
         names = {item["Name"] for item in LAB.api.get(f"{SPACE}/environments/all")}
         self.assertNotIn("smuggled", names)
-        for chunk in (b"zz\r\n", b"-1\r\n", b"ffffffffffffffffff\r\n", b"5\r\nabcdeX"):
+        for chunk in (b"zz\r\n", b"-1\r\n", b"ffffffffffffffffff\r\n", b"5\r\nabcdeXY\r\n"):
             status, text = self.send(self.request("POST", f"{SPACE}/environments", b"", "Transfer-Encoding: chunked"), chunk)
             self.assertIn(status, (400, 413), f"{chunk}: {text[:200]}")
 
