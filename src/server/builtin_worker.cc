@@ -27,7 +27,8 @@ constexpr const char* kDefaultUser = "fairlead-worker";
 constexpr const char* kExecutor = "Workers-1";
 constexpr std::int64_t kCheckIntervalUs = 200 * kMillisecond;
 constexpr std::int64_t kRestartDelayUs = 500 * kMillisecond;
-constexpr std::int64_t kLongestRestartDelayUs = 30 * kSecond;
+constexpr std::int64_t kLongestRestartDelayUs = 5 * kSecond;
+constexpr std::int64_t kHealthyLifeUs = kMinute;  // one that lived this long did not fail at its start
 
 std::string lock_path(const DataDirectory& data) { return data.worker_folder() + "/spool/LOCK"; }
 
@@ -82,18 +83,21 @@ bool BuiltInWorker::alive() const {
 
 void BuiltInWorker::watch() {
   std::int64_t delay_us = kRestartDelayUs;
+  std::int64_t launched_us = 0;
   bool first = true;
   do {
     const bool ended = child_ > 0 && ::waitpid(child_, nullptr, WNOHANG) == child_;
     if (ended) {
       log::warning("the built-in worker ended; starting another", {{"pid", child_}});
       child_ = -1;
+      if (system_clock().steady_us() - launched_us >= kHealthyLifeUs) delay_us = kRestartDelayUs;
       if (stopping_.token().wait_for_us(delay_us)) return;
       delay_us = std::min(delay_us * 2, kLongestRestartDelayUs);
     }
     if (child_ > 0) continue;
     if (!alive()) {
       launch();
+      launched_us = system_clock().steady_us();
     } else if (first) {
       log::info("a living built-in worker was found");
       delay_us = kRestartDelayUs;
