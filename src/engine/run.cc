@@ -32,11 +32,24 @@ bool Point::await_ready() {
     pass(*flow_, *entry, *wake_);
     return true;
   }
-  const std::optional<EntryOutcome> outcome = wake_->must_give_up(path_, exempt_);
-  if (!outcome) return false;
-  pass(*flow_, wake_->record(path_, *outcome, ""), *wake_);
-  flow_->fresh = true;
-  return true;
+  if (const std::optional<EntryOutcome> outcome = wake_->must_give_up(path_, exempt_)) {
+    pass(*flow_, wake_->record(path_, *outcome, ""), *wake_);
+    flow_->fresh = true;
+    return true;
+  }
+  return !make_command();
+}
+
+bool Point::make_command() {
+  if (!wish_.make || wake_->waits_for(path_)) return true;
+  try {
+    wish_.command = wish_.make();
+    return true;
+  } catch (...) {
+    pass(*flow_, wake_->record(path_, EntryOutcome::error, encode_error(error_of(std::current_exception()))), *wake_);
+    flow_->fresh = true;
+    return false;
+  }
 }
 
 void Point::await_suspend(std::coroutine_handle<>) { wake_->want(path_, element_, wish_); }

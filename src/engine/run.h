@@ -79,6 +79,7 @@ struct Wish {
   std::int64_t timeout_us = 0;  // relative deadline; 0: none
   std::optional<Time> due;      // absolute deadline
   Command command;
+  std::function<Command()> make;  // instead of `command`: asked once, when the activity is made
   ActivityOptions options;
   ChildRun child;
 };
@@ -105,6 +106,8 @@ class Point {
   const std::string& path() const { return path_; }
 
  private:
+  // False: the command could not be made, and its Error is the point's result.
+  bool make_command();
   Wake* wake_;
   Flow* flow_;
   bool exempt_;
@@ -243,13 +246,15 @@ class Run {
   // --- points that may wait
   // -------------------------------------------------------------------------------------------
 
-  // An activity (engine/activity.h). With a deadline: Error(timeout) when it passes first.
+  // An activity (engine/activity.h). With a deadline: Error(timeout) when it passes first. `command` is a struct with a type table, a
+  // Command, or a function that makes one: it is asked once, when the activity is made, and replays do not pay for it. What it throws
+  // is the result of the point. As with `once`: pure work and reading the database only.
   template <class T = void, class C>
   Result<T> execute(std::string_view selector, std::string_view name, const C& command, ActivityOptions options) const {
     detail::Wish wish;
     wish.kind = detail::WaitKind::activity;
     wish.subject = selector;
-    wish.command = command_of(command);
+    set_command(wish, command);
     wish.options = options;
     wish.timeout_us = options.deadline_us;
     return {*this, name, std::move(wish)};
@@ -261,7 +266,7 @@ class Run {
     detail::Wish wish;
     wish.kind = detail::WaitKind::expectation;
     wish.subject = selector;
-    wish.command = command_of(command);
+    set_command(wish, command);
     wish.options = ActivityOptions{true, timeout_us, false};
     wish.timeout_us = timeout_us;
     return {*this, name, std::move(wish)};
@@ -374,6 +379,15 @@ class Run {
       : wake_(&wake), flow_(&flow), prefix_(std::move(prefix)), element_(std::move(element)), exempt_(exempt) {}
 
  private:
+  template <class C>
+  static void set_command(detail::Wish& wish, const C& command) {
+    if constexpr (std::is_invocable_v<const C&>) {
+      wish.make = command;
+    } else {
+      wish.command = command_of(command);
+    }
+  }
+
   friend class detail::Point;
   friend class detail::Branches;
   friend std::string detail::recorded(const Run&, std::string_view, const detail::Compute&);

@@ -35,7 +35,7 @@ constexpr std::size_t kLeastMask = 3;        // shorter values would blank out h
 constexpr std::size_t kLeastMaskedLine = 8;  // lines of a secret of several lines are masked each, from this length on
 constexpr int kFlushBatch = 500;
 // How long the flusher waits for more lines of the same tasks: each file costs it an fsync.
-constexpr std::chrono::milliseconds kGather{50};
+constexpr std::chrono::milliseconds kGather{200};
 
 [[noreturn]] void fail(std::string_view doing, const std::string& path) {
   throw Error(Fault::unavailable, text::format("cannot {} the task log {}: {}", doing, path, std::strerror(errno)))

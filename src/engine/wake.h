@@ -120,6 +120,8 @@ class Wake {
   const JournalEntry& record(const std::string& path, EntryOutcome outcome, std::string value);
   // Whether a point without a result has to give up now: the outcome to record. `exempt` points belong to clean-up.
   std::optional<EntryOutcome> must_give_up(const std::string& path, bool exempt) const;
+  // An earlier wake asked for this point already.
+  bool waits_for(const std::string& path) const { return loaded_.waits.contains(path); }
   void want(const std::string& path, const std::string& element, const detail::Wish& wish);
   bool is_cancelled() const { return loaded_.cancelled.us != 0; }
   Error cancellation() const;

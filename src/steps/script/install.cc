@@ -71,12 +71,14 @@ link::RunScript prepare(const StepInput& input) {
 }
 
 engine::Durable<StepOutcome> execute(engine::Run& run, const StepInput& input) {
-  const link::RunScript command = run.once("prepare", [&] { return prepare(input); });
-  engine::Command activity;
-  activity.kind = link::kind::script;
-  activity.payload.text = json::encode(command);
+  const auto command = [&input] {
+    engine::Command made;
+    made.kind = link::kind::script;
+    made.payload.text = json::encode(prepare(input));
+    return made;
+  };
   const engine::ActivityOptions options = engine::not_repeatable();
-  const auto result = co_await run.execute<link::ScriptResult>(kWorker, "script", activity, options);
+  const auto result = co_await run.execute<link::ScriptResult>(kWorker, "script", command, options);
   if (result.exit_code != 0) throw invalid(text::format("The script ended with exit code {}.", result.exit_code));
   StepOutcome outcome;
   for (const link::OutputVariable& variable : result.outputs) {
