@@ -3,6 +3,8 @@
 
 #include <sodium.h>
 
+#include <cstring>
+
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/text.h"
@@ -22,9 +24,20 @@ struct BoxKey {
 };
 
 void to_box_key(std::string_view public_key, unsigned char* out) {
-  if (public_key.size() != kPublicKeyBytes || crypto_sign_ed25519_pk_to_curve25519(out, raw(public_key)) != 0) {
-    throw invalid("link: not an Ed25519 public key");
+  // Secret after secret goes to the same peer, and the conversion costs as much as half a sealing.
+  struct Converted {
+    std::string from;
+    unsigned char to[crypto_box_PUBLICKEYBYTES];
+  };
+  thread_local Converted last{};
+  if (last.from.empty() || last.from != public_key) {
+    last.from.clear();
+    if (public_key.size() != kPublicKeyBytes || crypto_sign_ed25519_pk_to_curve25519(last.to, raw(public_key)) != 0) {
+      throw invalid("link: not an Ed25519 public key");
+    }
+    last.from = public_key;
   }
+  std::memcpy(out, last.to, sizeof last.to);
 }
 
 void rewrite(json::Value& value, std::string_view from, std::string_view to,
