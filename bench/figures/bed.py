@@ -14,7 +14,7 @@ from stage.octopus import Octopus
 SPACE = "/api/Spaces-1"
 CALLERS = 8  # connections that fill the server and start deployments
 TASKS_SECONDS = 900
-POLL_SECONDS = 0.05
+POLL_SECONDS = 0.1
 ROLE = "bench"
 
 
