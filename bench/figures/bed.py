@@ -161,8 +161,9 @@ class Bed:
         failed = client.get(f"{SPACE}/tasks", states="Failed,TimedOut,Canceled", take=1)
         if failed["TotalResults"]:
             task = failed["Items"][0]
+            log = client.text("GET", f"/api/tasks/{task['Id']}/raw")
             raise processes.StageError(f"{failed['TotalResults']} tasks did not succeed; {task['Description']}: "
-                                       f"{task['ErrorMessage']}\n{client.text('GET', '/api/tasks/' + task['Id'] + '/raw')[-2000:]}")
+                                       f"{task['ErrorMessage']}\n{log[-2000:]}")
         return ended
 
 

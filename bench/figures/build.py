@@ -13,8 +13,9 @@ LONGEST_SECONDS = 3600
 def measure(_):
     done = subprocess.run([os.path.join(TREE, "tools", "build_time"), "--measure", "ci"], capture_output=True,
                           text=True, timeout=LONGEST_SECONDS, check=True)
-    match = re.search(r"compiling: (?P<total>[\d.]+) CPU-seconds for (?P<lines>\d+) lines .*: (?P<each>[\d.]+) per 1,000",
-                      done.stdout)
+    match = re.search(
+        r"compiling: (?P<total>[\d.]+) CPU-seconds for (?P<lines>\d+) lines .*: (?P<each>[\d.]+) per 1,000",
+        done.stdout)
     if not match:
         raise RuntimeError("tools/build_time printed no total:\n" + done.stdout[-1000:])
     each = float(match.group("each"))

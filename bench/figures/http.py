@@ -37,7 +37,8 @@ http {{
 def measure(_):
     with Stage() as stage:
         fairlead = bed.Bed(stage)
-        projects = fairlead.add_projects([(f"project-{number:02}", [bed.script_step("Hello", "true")]) for number in range(PAGE)])
+        projects = fairlead.add_projects([(f"project-{number:02}", [bed.script_step("Hello", "true")])
+                                          for number in range(PAGE)])
         paths = {"one resource": f"{bed.SPACE}/projects/{projects[0]}",
                  f"a page of {PAGE}": f"{bed.SPACE}/projects?take={PAGE}"}
         bodies = {what: fairlead.client().text("GET", path) for what, path in paths.items()}

@@ -7,7 +7,8 @@ class Row:
     """One figure. `met` is None where the goal is only to report. `load` is the load average when it was taken."""
 
     def __init__(self, name, measured, value, goal, met, beside=""):
-        self.name, self.measured, self.value, self.goal, self.met, self.beside = name, measured, value, goal, met, beside
+        self.name, self.measured, self.value = name, measured, value
+        self.goal, self.met, self.beside = goal, met, beside
         self.load = machine.load()
 
     def verdict(self):

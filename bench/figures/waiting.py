@@ -32,7 +32,7 @@ def measure(options):
         seconds, answered = restart(stage, fairlead, tasks)
         after = machine.resident_mb(fairlead.server.program.pid)
     found = [
-        Row(f"{options.waiting} deployments waiting", "VmRSS of the server once every task shows its objects as observed",
+        Row(f"{options.waiting} deployments waiting", "VmRSS of the server once every task shows its objects",
             f"{memory[0]:.0f} MB ({after:.0f} MB after the restart)", "<= 120 MB", max(memory[0], after) <= 120,
             "worker " + ", ".join(f"{value:.0f} MB" for value in memory[1:])),
         Row(f"{options.waiting} deployments waiting, restart of the server",

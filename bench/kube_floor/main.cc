@@ -98,8 +98,8 @@ class Board {
  private:
   template <class Ready>
   void wait(std::unique_lock<std::mutex>& lock, Ready ready) {
-    const bool in_time = changed_.wait_for(lock, std::chrono::microseconds(kLongestUs),
-                                           [&] { return !failure_.empty() || ready(); });
+    const bool in_time =
+        changed_.wait_for(lock, std::chrono::microseconds(kLongestUs), [&] { return !failure_.empty() || ready(); });
     if (!failure_.empty()) throw Error(Fault::unavailable, failure_);
     if (!in_time) throw Error(Fault::timeout, "the cluster was too slow");
   }
@@ -153,7 +153,8 @@ void run(const std::string& kubeconfig, const std::string& space, const std::str
   const std::vector<Item> items = read_items(objects);
   net::HttpClient http;
   const std::string folder = std::filesystem::path(kubeconfig).parent_path().string();
-  const auto client = kube::make_http_kube_client(kube::parse_kubeconfig(file::read(kubeconfig), kubeconfig, folder), http);
+  const auto client =
+      kube::make_http_kube_client(kube::parse_kubeconfig(file::read(kubeconfig), kubeconfig, folder), http);
   kube::server_version(*client, {});
   const auto board = std::make_unique<Board>();
   const Clock& clock = system_clock();
@@ -171,7 +172,8 @@ void run(const std::string& kubeconfig, const std::string& space, const std::str
     request.path = item.path;
     request.body = item.body;
     request.content_type = "application/apply-patch+yaml";
-    client->start(std::move(request), [&board, &item](kube::KubeOutcome outcome) { answer(*board, item, outcome); }, {});
+    client->start(std::move(request), [&board, &item](kube::KubeOutcome outcome) { answer(*board, item, outcome); },
+                  {});
   }
   board->wait_all(items.size());
   const double seconds = static_cast<double>(clock.steady_us() - start) / 1e6;
