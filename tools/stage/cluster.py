@@ -28,14 +28,15 @@ class Cluster:
         self.kubectl, self.kubeconfig = kubectl, kubeconfig
 
     def run(self, *arguments, seconds=KUBECTL_SECONDS):
-        """What kubectl prints; ClusterError with its last words when it fails or takes too long."""
+        """What kubectl prints; ClusterError with its last line when it fails or takes too long."""
         command = [self.kubectl, "--kubeconfig", self.kubeconfig, *arguments]
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
         except subprocess.TimeoutExpired:
             raise ClusterError(f"kubectl {' '.join(arguments)} did not answer within {seconds} s") from None
         if done.returncode != 0:
-            raise ClusterError(f"kubectl {' '.join(arguments)}: {done.stderr.strip()[-500:]}")
+            words = done.stderr.strip().splitlines() or ["no words"]
+            raise ClusterError(f"kubectl {' '.join(arguments)} failed: {words[-1][:500]}")
         return done.stdout
 
     def json(self, *arguments):
