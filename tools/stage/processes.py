@@ -81,14 +81,19 @@ class Program:
             except queue.Empty:
                 raise StageError(f"{self.name} was not ready within {seconds} s\n{self.log_tail()}") from None
             if line is None:
-                code = self._process.wait(STOP_SECONDS)
-                raise StageError(f"{self.name} ended with {code} before it was ready\n{self.log_tail()}")
+                self._process.wait(STOP_SECONDS)
+                raise StageError(f"{self.name} ended with {self.exit_text()} before it was ready\n{self.log_tail()}")
             match = re.search(pattern, line)
             if match:
                 return match
 
     def alive(self):
         return self._process.poll() is None
+
+    def exit_text(self):
+        """How a program that has ended did so."""
+        code = self._process.returncode
+        return f"exit code {code}" if code >= 0 else f"signal {signal.Signals(-code).name}"
 
     def log_tail(self, count=SHOWN_LOG_LINES):
         with open(self.log_path, encoding="utf-8", errors="replace") as stream:
@@ -263,4 +268,4 @@ class Stage:
         """StageError when a program ended that should be running."""
         for program in self.programs:
             if not program.alive():
-                raise StageError(f"{program.name} ended unexpectedly\n{program.log_tail()}")
+                raise StageError(f"{program.name} ended unexpectedly, with {program.exit_text()}\n{program.log_tail()}")
