@@ -176,9 +176,13 @@ struct Server::Impl {
     api::DispatchOptions options;
     options.authenticate = services.authenticate;
     options.resolve_space = [this](std::string_view text) -> std::optional<std::string> {
-      if (text.empty() || text == features::spaces::kDefaultSpace) return features::spaces::kDefaultSpace;
+      if (text.empty() || text::equals_ignoring_case(text, features::spaces::kDefaultSpace)) return features::spaces::kDefaultSpace;
       return store->read([&](const store::Tx& tx) -> std::optional<std::string> {
-        auto space = documents.find<features::spaces::Space>(tx, text);
+        // Routes match without case, and the id of the space is part of them.
+        constexpr std::string_view kPrefix = "Spaces-";
+        const bool is_id = text::starts_with_ignoring_case(text, kPrefix);
+        const std::string id = is_id ? std::string(kPrefix) + std::string(text.substr(kPrefix.size())) : std::string(text);
+        auto space = documents.find<features::spaces::Space>(tx, std::string_view(id));
         if (!space) space = documents.first<features::spaces::Space>(tx, store::Query().where("Slug", text::lower(text)));
         return space ? std::optional(space->id.str()) : std::nullopt;
       });

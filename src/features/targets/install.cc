@@ -68,7 +68,10 @@ api::Resource<Machine> resource_of(Services& services) {
   api::Resource<Machine> resource{.path = "/machines",
                                   .item_type = "Machine",
                                   .permission = "Machine",
-                                  .filters = {{"environmentIds", "EnvironmentIds"}, {"healthStatuses", "HealthStatus"}}};
+                                  .filters = {{"environmentIds", "EnvironmentIds"},
+                                              {"healthStatuses", "HealthStatus"},
+                                              {"roles", "Roles"},
+                                              {"targetTags", "Roles"}}};
   resource.check = [&services](api::Context& context, store::Tx& tx, Machine& incoming, const Machine* stored) {
     check(services, tx, incoming, stored, context.space_id());
   };

@@ -70,7 +70,7 @@ const json::Type& type_of(json::Tag<Machine>) {
           .field("Id", &Machine::id, json::read_only)
           .field("Name", &Machine::name, json::required | json::unique_in_space)
           .field("EnvironmentIds", &Machine::environment_ids, json::required | json::refers)
-          .field("Roles", &Machine::roles, json::required)
+          .field("Roles", &Machine::roles, json::required | json::refers)
           .field("TenantedDeploymentParticipation", &Machine::tenanted_deployment_participation)
           .field("TenantIds", &Machine::tenant_ids)
           .field("TenantTags", &Machine::tenant_tags)
