@@ -18,13 +18,13 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "features/targets/rules.h"
 
 namespace fairlead::server {
 
 namespace {
 
 constexpr const char* kDefaultUser = "fairlead-worker";
-constexpr const char* kExecutor = "Workers-1";
 constexpr std::int64_t kCheckIntervalUs = 200 * kMillisecond;
 constexpr std::int64_t kRestartDelayUs = 500 * kMillisecond;
 constexpr std::int64_t kLongestRestartDelayUs = 5 * kSecond;
@@ -111,7 +111,7 @@ void BuiltInWorker::launch() {
   const std::string socket = data_.worker_socket();
   const std::string secret = data_.worker_secret_file();
   const std::vector<const char*> arguments = {"fairlead", "worker",        "--built-in",    "--data-dir", folder.c_str(), "--socket",
-                                              socket.c_str(), "--secret-file", secret.c_str(), "--executor", kExecutor, nullptr};
+                                              socket.c_str(), "--secret-file", secret.c_str(), "--executor", features::targets::kBuiltInWorker, nullptr};
   const std::string home = "HOME=" + folder;
   const std::vector<const char*> environment = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", home.c_str(),
                                                 "LANG=C.UTF-8", nullptr};

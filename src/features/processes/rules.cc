@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "features/processes/rules.h"
 
-#include <algorithm>
 #include <set>
 
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "domain/name_rules.h"
+#include "features/common/snapshot_id.h"
 
 namespace fairlead::features::processes {
 
@@ -80,9 +80,7 @@ ProcessSnapshot take_snapshot(store::Documents& documents, store::Tx& tx, const 
       documents.first<ProcessSnapshot>(tx, store::Query().where("ProjectId", project).where("Digest", digest));
   if (existing) return *std::move(existing);
   ProcessSnapshot snapshot;
-  std::string mark = digest.substr(0, 5);
-  std::transform(mark.begin(), mark.end(), mark.begin(), [](char c) { return c >= 'a' ? static_cast<char>(c - 'a' + 'A') : c; });
-  snapshot.id = Id<ProcessSnapshot>(text::format("{}-s-{}-{}", process.id.str(), process.version, mark));
+  snapshot.id = Id<ProcessSnapshot>(snapshot_id(process.id.str(), process.version, digest));
   snapshot.space_id = process.space_id;
   snapshot.project_id = project;
   snapshot.digest = digest;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "features/variables/rules.h"
 
-#include <algorithm>
 #include <map>
 
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "features/common/snapshot_id.h"
 
 namespace fairlead::features::variables {
 
@@ -93,9 +93,7 @@ VariableSnapshot take_snapshot(store::Documents& documents, store::Tx& tx, const
       documents.first<VariableSnapshot>(tx, store::Query().where("OwnerId", owner).where("Digest", digest));
   if (existing) return *std::move(existing);
   VariableSnapshot snapshot;
-  std::string mark = digest.substr(0, 5);
-  std::transform(mark.begin(), mark.end(), mark.begin(), [](char c) { return c >= 'a' ? static_cast<char>(c - 'a' + 'A') : c; });
-  snapshot.id = Id<VariableSnapshot>(text::format("{}-s-{}-{}", set.id.str(), set.version, mark));
+  snapshot.id = Id<VariableSnapshot>(snapshot_id(set.id.str(), set.version, digest));
   snapshot.space_id = set.space_id;
   snapshot.owner_id = owner;
   snapshot.digest = digest;

@@ -7,12 +7,13 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "features/spaces/model.h"
+#include "features/targets/rules.h"
 
 namespace fairlead::features::workers {
 
 namespace {
 
-constexpr const char* kBuiltInWorker = "Workers-1";
+using targets::kBuiltInWorker;
 
 std::string encode_built_in(const Services& services, const std::string& space) {
   const auto session = services.hub.session(kBuiltInWorker);

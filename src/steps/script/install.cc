@@ -2,6 +2,8 @@
 // Octopus.Script: inline Bash on the worker. It may not run twice: when its worker dies, the step fails with "outcome unknown".
 #include "steps/script/install.h"
 
+#include "features/targets/rules.h"
+
 #include <charconv>
 
 namespace fairlead::steps::script {
@@ -13,7 +15,6 @@ using features::StepOutcome;
 namespace octostache = domain::octostache;
 
 constexpr const char* kActionType = "Octopus.Script";
-constexpr const char* kWorker = "Workers-1";  // the built-in worker
 constexpr double kMaxTimeoutMinutes = 7 * 24 * 60;
 constexpr double kMillisecondsPerMinute = 60'000;
 
@@ -78,7 +79,7 @@ engine::Durable<StepOutcome> execute(engine::Run& run, const StepInput& input) {
     return made;
   };
   const engine::ActivityOptions options = engine::not_repeatable();
-  const auto result = co_await run.execute<link::ScriptResult>(kWorker, "script", command, options);
+  const auto result = co_await run.execute<link::ScriptResult>(features::targets::kBuiltInWorker, "script", command, options);
   if (result.exit_code != 0) throw invalid(text::format("The script ended with exit code {}.", result.exit_code));
   StepOutcome outcome;
   for (const link::OutputVariable& variable : result.outputs) {
