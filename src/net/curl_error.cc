@@ -47,6 +47,15 @@ Error timeout_error(const Transfer& transfer, const std::string& origin) {
   return Error(Fault::timeout, text::format("{} did not answer within {} ms", origin, request.timeout_ms));
 }
 
+// nullopt where a proxy was not asked to connect, or did.
+std::optional<Error> refused_by_proxy(const Transfer& transfer, const std::string& origin) {
+  long status = 0;
+  curl_easy_getinfo(transfer.easy.get(), CURLINFO_HTTP_CONNECTCODE, &status);
+  if (status == 0 || status / 100 == 2) return std::nullopt;
+  if (status == 407) return Error(Fault::unauthenticated, text::format("the proxy on the way to {} wants other credentials", origin));
+  return Error(Fault::unavailable, text::format("cannot reach {}: the proxy refused with status {}", origin, status));
+}
+
 std::string tls_reason(const Transfer& transfer) {
   const std::string_view text = transfer.error_text;
   if (text.find("wrong version number") != std::string_view::npos || text.find("packet length too long") != std::string_view::npos) {
@@ -66,6 +75,7 @@ CURLcode watch_certificate_check(CURL*, void* ssl_context, void* transfer) {
 Error transfer_error(const Transfer& transfer, CURLcode code) {
   if (transfer.failure) return *transfer.failure;
   const std::string origin = origin_of(transfer);
+  if (auto refused = refused_by_proxy(transfer, origin)) return *std::move(refused);
   const auto unreachable = [&](std::string_view reason) {
     return Error(Fault::unavailable, text::format("cannot reach {}: {}", origin, reason));
   };
@@ -82,9 +92,6 @@ Error transfer_error(const Transfer& transfer, CURLcode code) {
     case CURLE_SSL_CERTPROBLEM:
       return invalid(text::format("the client certificate or key given for {} cannot be used", origin))
           .with_help("both must be PEM text, the key not encrypted, and belong together");
-    case CURLE_TOO_MANY_REDIRECTS: return Error(Fault::unavailable, text::format("{} redirects in circles", origin));
-    case CURLE_UNSUPPORTED_PROTOCOL:
-      return Error(Fault::unavailable, text::format("{} redirects from https to something less safe", origin));
     case CURLE_GOT_NOTHING: return unreachable("the connection was closed without an answer");
     case CURLE_RECV_ERROR:
     case CURLE_SEND_ERROR:

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "net/redirect.h"
 #include "net/thread.h"
 
 namespace fairlead::net {
@@ -136,8 +137,10 @@ void CurlLane::begin(const std::shared_ptr<Transfer>& transfer) {
         spare_.pop_back();
       }
       if (!transfer->easy) throw Error(Fault::unavailable, "out of memory while preparing a request");
+      transfer->started_us = system_clock().steady_us();
+      transfer->left_ms = transfer->request.timeout_ms;
       configure(*transfer, options_);
-      transfer->last_byte_us = system_clock().steady_us();
+      transfer->last_byte_us = transfer->started_us;
       if (transfer->limits.silence_timeout_ms > 0 && transfer->sink) {
         transfer->watched_for_silence = true;
         ++watched_for_silence_;
@@ -188,6 +191,10 @@ void CurlLane::finish(Transfer& transfer, CURLcode code) {
     end(kept, transfer_error(transfer, code));
     return;
   }
+  if (transfer.request.follow_redirects && is_redirect(transfer.response.status, transfer.response.headers)) {
+    follow(kept);
+    return;
+  }
   if (!transfer.sink) {
     end(kept, std::move(transfer.response));
     return;
@@ -201,6 +208,23 @@ void CurlLane::finish(Transfer& transfer, CURLcode code) {
   } else {
     end(kept, std::move(transfer.response));
   }
+}
+
+// curl could do this itself, but would take every header that is not Authorization or Cookie, the client certificate and the
+// body along to wherever the answer points.
+void CurlLane::follow(const std::shared_ptr<Transfer>& transfer) {
+  curl_multi_remove_handle(multi_, transfer->easy.get());
+  curl_easy_reset(transfer->easy.get());
+  try {
+    redirect(*transfer);
+    configure(*transfer, options_);
+    transfer->last_byte_us = system_clock().steady_us();
+    if (curl_multi_add_handle(multi_, transfer->easy.get()) == CURLM_OK) return;
+    transfer->failure = Error(Fault::bug, "libcurl refused a request");
+  } catch (...) {
+    transfer->failure = error_of(std::current_exception());
+  }
+  end(transfer, *transfer->failure);
 }
 
 void CurlLane::end(std::shared_ptr<Transfer> transfer, ClientResult result) {

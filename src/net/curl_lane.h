@@ -46,6 +46,7 @@ class CurlLane {
   void go_on(Transfer& transfer);
   void collect_finished();
   void finish(Transfer& transfer, CURLcode code);
+  void follow(const std::shared_ptr<Transfer>& transfer);
   void end(std::shared_ptr<Transfer> transfer, ClientResult result);
   void end_silent_streams();
   int poll_timeout_ms() const;

@@ -10,13 +10,13 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "net/redirect.h"
 
 namespace fairlead::net {
 namespace {
 
 constexpr std::size_t kMaxErrorBodyBytes = 64 << 10;
 constexpr std::size_t kMaxTargetBytes = 64 << 10;
-constexpr long kMaxRedirects = 5;
 
 bool is_token(std::string_view text) {
   constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
@@ -55,7 +55,7 @@ std::size_t take_header(char* data, std::size_t size, std::size_t count, void* u
     return 0;
   }
   const std::string_view line = text::trim(raw);
-  if (line.starts_with("HTTP/")) {  // also after 100 Continue and redirects
+  if (line.starts_with("HTTP/")) {  // also after 100 Continue
     transfer.response = {};
     transfer.response.http_version = line.starts_with("HTTP/2") ? 20 : 11;
     const std::size_t space = line.find(' ');
@@ -65,8 +65,8 @@ std::size_t take_header(char* data, std::size_t size, std::size_t count, void* u
   }
   if (line.empty()) {
     const int status = transfer.response.status;
-    const bool redirect = transfer.request.follow_redirects && status >= 300 && status < 400;
-    if (!transfer.sink || status < 200 || redirect) return raw.size();
+    const bool followed = transfer.request.follow_redirects && is_redirect(status, transfer.response.headers);
+    if (!transfer.sink || status < 200 || followed) return raw.size();
     return without_throwing(transfer, [&] {
       report_head(transfer);
       return raw.size();
@@ -122,7 +122,6 @@ void set_body(Transfer& transfer, CURL* easy) {
   } else if (request.method == "HEAD") {
     curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
   }
-  // With a custom method curl would repeat it after 303, so it is set only where nothing else gives the method.
   const bool plain = (request.method == "POST" && carries) || (!carries && (request.method == "GET" || request.method == "HEAD"));
   if (!plain) curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request.method.c_str());
 }
@@ -197,16 +196,12 @@ void set_limits_and_network(Transfer& transfer, CURL* easy, const HttpClient::Op
                    static_cast<long>(request.http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1));
   curl_easy_setopt(easy, CURLOPT_PIPEWAIT, request.http2 ? 1L : 0L);
   curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request.connect_timeout_ms));
-  if (!transfer.sink) curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(request.timeout_ms));
+  if (!transfer.sink) curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(transfer.left_ms));
   curl_easy_setopt(easy, CURLOPT_PROXY, request.proxy.c_str());
   curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
   curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
   if (!request.unix_socket.empty()) curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, request.unix_socket.c_str());
   curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-  const bool secure = text::starts_with_ignoring_case(request.url, "https:");
-  curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, secure ? "https" : "http,https");
-  curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, request.follow_redirects ? 1L : 0L);
-  curl_easy_setopt(easy, CURLOPT_MAXREDIRS, kMaxRedirects);
 }
 
 }  // namespace
@@ -229,6 +224,25 @@ void check_request(const ClientRequest& request) {
   if (request.tls.certificate_pem.empty() != request.tls.key_pem.empty()) {
     throw invalid("a client certificate and its private key must be given together");
   }
+}
+
+void redirect(Transfer& transfer) {
+  if (++transfer.redirects > kMaxRedirects) {
+    throw Error(Fault::unavailable, text::format("{} redirects in circles (over {} times)", url_for_text(transfer.request.url), kMaxRedirects));
+  }
+  ClientRequest next = redirected(transfer.request, transfer.response.status, transfer.response.headers.get("Location"));
+  check_request(next);
+  if (next.timeout_ms > 0) {
+    const std::int64_t spent_ms = (system_clock().steady_us() - transfer.started_us) / kMillisecond;
+    transfer.left_ms = std::max<std::int64_t>(next.timeout_ms - spent_ms, 1);
+  }
+  transfer.request = std::move(next);
+  transfer.header_list.reset();
+  transfer.connect_to.reset();
+  transfer.error_text[0] = '\0';
+  transfer.finding = std::make_shared<TlsFinding>();
+  transfer.response = {};
+  transfer.header_bytes = 0;
 }
 
 void configure(Transfer& transfer, const HttpClient::Options& options) {

@@ -34,6 +34,9 @@ struct Transfer {
   char error_text[CURL_ERROR_SIZE] = {};
   std::shared_ptr<TlsFinding> finding = std::make_shared<TlsFinding>();
   int tcp_user_timeout_ms = 0;
+  std::int64_t started_us = 0;
+  std::int64_t left_ms = 0;  // of request.timeout_ms; 0: no limit
+  int redirects = 0;
 
   ClientResponse response;
   std::size_t header_bytes = 0;
@@ -53,6 +56,8 @@ struct Transfer {
 
 // Checks what must hold before curl sees it. Throws Error(invalid).
 void check_request(const ClientRequest& request);
+// Makes the transfer ready to be sent again, to where its answer redirects. Throws Error where that must not be.
+void redirect(Transfer& transfer);
 // Sets up transfer.easy (given, fresh). Throws Error when memory is out.
 void configure(Transfer& transfer, const HttpClient::Options& options);
 // Delivers complete lines until the sink pauses; with `at_end` also the last line without an end.

@@ -41,9 +41,11 @@ struct ClientRequest {
   std::uint64_t max_body_bytes = 64 << 20;  // a bigger answer is Error(unavailable)
   std::size_t max_header_bytes = 128 << 10;
   TlsOptions tls;
-  std::string proxy;              // "http://host:port"; empty: none, whatever the environment says
+  std::string proxy;  // "http://[user:password@]host:port"; empty: none, whatever the environment says
   std::string unix_socket;        // path; connects there instead
-  bool follow_redirects = false;  // at most 5, never from https to http, credentials only to the same host
+  // At most 5, all within timeout_ms, never from https to http. To another scheme, host or port go neither a body (an error)
+  // nor a client certificate nor headers that might carry credentials; see redirect.h.
+  bool follow_redirects = false;
   bool http2 = true;              // false: HTTP/1.1 only
 };
 
@@ -61,7 +63,7 @@ using ClientResult = std::variant<ClientResponse, Error>;
 class LineSink {
  public:
   virtual ~LineSink() = default;
-  // The head has arrived. For a status that is not 2xx the body (at most 64 KiB) is collected and given to on_end.
+  // The head has arrived (not that of a redirect that is followed). For a status that is not 2xx the body (at most 64 KiB) is collected and given to on_end.
   virtual void on_head(const ClientResponse& head) { static_cast<void>(head); }
   // One line without its end; empty lines are left out. False pauses the stream until StreamHandle::resume(); the line has
   // been taken.

@@ -127,7 +127,8 @@ HttpServer::Impl::Impl(HttpServerOptions given, Handler& handler_given)
   if (options.tls_certificate_file.empty() != options.tls_key_file.empty()) {
     throw invalid("a TLS certificate and its key must be given together");
   }
-  if (!options.tls_certificate_file.empty()) tls = make_server_tls(options.tls_certificate_file, options.tls_key_file);
+  if (options.tls_certificate_file.empty()) return;
+  tls = std::make_unique<TlsFiles>(options.tls_certificate_file, options.tls_key_file, options.tls_check_interval_ms);
 }
 
 HttpServer::Impl::~Impl() { stop(); }
@@ -213,7 +214,7 @@ void HttpServer::Impl::admit(file::Descriptor descriptor, std::string peer, bool
   }
   std::unique_ptr<SSL, FreeSsl> ssl;
   if (tls && !local) {
-    ssl.reset(SSL_new(tls.get()));
+    ssl.reset(SSL_new(tls->context()));
     if (!ssl) return;
     SSL_set_accept_state(ssl.get());
   }
@@ -236,13 +237,15 @@ void HttpServer::Impl::admit(file::Descriptor descriptor, std::string peer, bool
 asio::awaitable<void> HttpServer::Impl::watch_deadlines() {
   const int shortest = std::min({options.idle_timeout_ms, options.head_timeout_ms, options.body_timeout_ms, options.write_timeout_ms,
                                  options.websocket.close_timeout_ms});
-  const std::chrono::milliseconds tick(std::clamp(shortest / 8, kShortestTickMs, kLongestTickMs));
+  const int wanted = tls ? std::min(shortest / 8, options.tls_check_interval_ms) : shortest / 8;
+  const std::chrono::milliseconds tick(std::clamp(wanted, kShortestTickMs, kLongestTickMs));
   while (work_) {
     deadline_timer_.expires_after(tick);
     error_code error;
     co_await deadline_timer_.async_wait(asio::redirect_error(asio::use_awaitable, error));
     const std::int64_t now = system_clock().steady_us();
     for (const auto& entry : sessions) entry.second->connection->check_deadlines(now);
+    if (tls) tls->check(now);
   }
 }
 

@@ -25,6 +25,7 @@ struct HttpServerOptions {
   std::uint16_t port = 0;             // 0: any free port
   std::string tls_certificate_file;   // PEM chain; empty: plain HTTP
   std::string tls_key_file;
+  int tls_check_interval_ms = 1'000;   // changed files serve the connections that come after
   std::string unix_socket;             // also listens there (plain); a stale socket file is replaced
   unsigned unix_socket_mode = 0660;
 

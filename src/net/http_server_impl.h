@@ -19,6 +19,7 @@
 #include "net/event_stream.h"
 #include "net/http_server.h"
 #include "net/request_parser.h"
+#include "net/tls_files.h"
 #include "net/websocket_session.h"
 
 namespace fairlead::net {
@@ -46,7 +47,7 @@ struct HttpServer::Impl {
 
   const HttpServerOptions options;
   Handler& handler;
-  SslContext tls;
+  std::unique_ptr<TlsFiles> tls;  // null: plain
   asio::io_context io{1};
   std::vector<std::unique_ptr<asio::posix::stream_descriptor>> listeners;
   std::uint16_t bound_port = 0;

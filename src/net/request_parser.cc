@@ -6,6 +6,7 @@
 #include <boost/beast/http/error.hpp>
 
 #include <algorithm>
+#include <optional>
 
 #include "base/text.h"
 
@@ -23,12 +24,20 @@ bool is_clean_target(std::string_view target) {
   return std::all_of(target.begin(), target.end(), [](char c) { return static_cast<unsigned char>(c) > 0x20 && c != 0x7f; });
 }
 
-// "http://host/path" -> "/path" (RFC 9112 section 3.2.2); "*" and "host:port" are left to fail.
-std::string_view origin_form(std::string_view target) {
-  const std::size_t scheme = target.starts_with('/') ? std::string_view::npos : target.find("://");
-  if (scheme == std::string_view::npos) return target;
-  const std::size_t path = target.find('/', scheme + 3);
-  return path == std::string_view::npos ? std::string_view("/") : target.substr(path);
+// "http://host/path" (RFC 9112 section 3.2.2). nullopt for every other form that is not a path: "*", "host:port", other schemes,
+// an authority that is none. A user name in it is refused as RFC 9110 section 4.2.4 allows: it only ever deceives.
+std::optional<std::string> path_of_absolute(std::string_view target) {
+  if (!text::starts_with_ignoring_case(target, "http://") && !text::starts_with_ignoring_case(target, "https://")) return std::nullopt;
+  const auto url = parse_url(target);
+  if (!url || url->has_user) return std::nullopt;
+  return url->target;
+}
+
+// uri-host [":" port] or nothing (RFC 9110 section 7.2).
+bool is_host_field(std::string_view value) {
+  if (value.empty()) return true;
+  if (value.find_first_of("/?#@") != std::string_view::npos) return false;
+  return parse_url(text::format("http://{}", value)).has_value();
 }
 
 }  // namespace
@@ -76,17 +85,29 @@ struct RequestParser::Impl : http::basic_parser<true> {
     return 0;
   }
   void check_head(error_code& error) {
-    const std::string_view target = origin_form(head.target);
-    const std::size_t question = std::min(target.find('?'), target.size());
-    const std::size_t hash = std::min(target.find('#'), target.size());
-    if (!target.starts_with('/') || hash < target.size()) {
-      refuse(400, "The request's target must be a path.", error);
+    if (head.target.find('#') != std::string::npos) {
+      refuse(400, "The request's target must not have a fragment (#).", error);
       return;
     }
-    head.path = std::string(target.substr(0, question));
-    head.query = question < target.size() ? std::string(target.substr(question + 1)) : std::string();
-    if (head.headers.all("Host").size() != 1 && !(version_1_0 && !head.headers.has("Host"))) {
+    std::string target = head.target;
+    if (!target.starts_with('/')) {
+      auto path = path_of_absolute(target);
+      if (!path) {
+        refuse(400, "The request's target must be a path, or a whole http or https URL with a valid host.", error);
+        return;
+      }
+      target = *std::move(path);
+    }
+    const std::size_t question = std::min(target.find('?'), target.size());
+    head.path = target.substr(0, question);
+    head.query = question < target.size() ? target.substr(question + 1) : std::string();
+    const std::vector<std::string> hosts = head.headers.all("Host");
+    if (hosts.size() != 1 && !(version_1_0 && hosts.empty())) {
       refuse(400, "The request must have exactly one Host header.", error);
+      return;
+    }
+    if (!hosts.empty() && !is_host_field(hosts.front())) {
+      refuse(400, "The Host header must be a host name or address, and a port where there is one.", error);
       return;
     }
     const std::vector<std::string> codings = head.headers.all("Transfer-Encoding");

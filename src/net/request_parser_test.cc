@@ -64,6 +64,9 @@ TEST(RequestParser, AcceptsWhatIsRightInAnyPieces) {
 TEST(RequestParser, AcceptsOddButValidHeads) {
   EXPECT_EQ(parse("GET http://other:80/p?q HTTP/1.1\r\nHost: h\r\n\r\n", 999).request.path, "/p");
   EXPECT_EQ(parse("GET http://other HTTP/1.1\r\nHost: h\r\n\r\n", 999).request.path, "/");
+  EXPECT_EQ(parse("GET HTTPS://[::1]:8080/p HTTP/1.1\r\nHost: [::1]:8080\r\n\r\n", 999).request.path, "/p");
+  const Parsed question = parse("GET http://other?a/b HTTP/1.1\r\nHost: h\r\n\r\n", 999);
+  EXPECT_EQ(question.request.path + " " + question.request.query, "/ a/b");
   EXPECT_TRUE(parse("GET / HTTP/1.0\r\n\r\n", 999).done);
   EXPECT_TRUE(parse("PURGE / HTTP/1.1\r\nHost: h\r\n\r\n", 999).done);
   EXPECT_TRUE(parse("GET / HTTP/1.1\r\nHost:\r\n\r\n", 999).done);
@@ -85,6 +88,18 @@ TEST(RequestParser, RefusesWhatIsWrong) {
            Case{"GET  / HTTP/1.1\r\nHost: h\r\n\r\n", 400},
            Case{"GET x HTTP/1.1\r\nHost: h\r\n\r\n", 400},
            Case{"GET * HTTP/1.1\r\nHost: h\r\n\r\n", 400},
+           Case{"GET http://[::1 HTTP/1.1\r\nHost: h\r\n\r\n", 400},
+           Case{"GET http://[::1/p HTTP/1.1\r\nHost: h\r\n\r\n", 400},
+           Case{"GET http:///p HTTP/1.1\r\nHost: h\r\n\r\n", 400},
+           Case{"GET http://a:99999/p HTTP/1.1\r\nHost: h\r\n\r\n", 400},
+           Case{"GET http://a:b/p HTTP/1.1\r\nHost: h\r\n\r\n", 400},
+           Case{"GET http://u@h/p HTTP/1.1\r\nHost: h\r\n\r\n", 400},
+           Case{"GET ftp://h/p HTTP/1.1\r\nHost: h\r\n\r\n", 400},
+           Case{"GET ws://h/p HTTP/1.1\r\nHost: h\r\n\r\n", 400},
+           Case{"GET / HTTP/1.1\r\nHost: [::1\r\n\r\n", 400},
+           Case{"GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", 400},
+           Case{"GET / HTTP/1.1\r\nHost: a b\r\n\r\n", 400},
+           Case{"GET / HTTP/1.1\r\nHost: a:80:90\r\n\r\n", 400},
            Case{"CONNECT h:80 HTTP/1.1\r\nHost: h\r\n\r\n", 400},
            Case{"GET /a#b HTTP/1.1\r\nHost: h\r\n\r\n", 400},
            Case{"GET /\x01 HTTP/1.1\r\nHost: h\r\n\r\n", 400},
