@@ -128,46 +128,107 @@ void Engine::Impl::lose(store::Tx& tx, const Activity& activity, const std::stri
   }
 }
 
-bool Engine::Impl::deliver_in(store::Tx& tx, const std::string& key, const ActivityResult& result) {
-  std::string run;
+namespace {
+
+// What the journal gets of a result.
+std::pair<EntryOutcome, std::string> entry_of(std::string_view path, const ActivityResult& result) {
+  if (result.failure) return rows::recordable(path, EntryOutcome::error, encode_error(*result.failure));
+  return rows::recordable(path, EntryOutcome::value, result.value.text.empty() ? "{}" : result.value.text);
+}
+
+// Keys begin with their run (add_activity).
+RunId run_of(std::string_view key) { return RunId(key.substr(0, key.rfind('-'))); }
+
+}  // namespace
+
+std::optional<RunId> Engine::Impl::deliver_in(store::Tx& tx, const std::string& key, const ActivityResult& result,
+                                              Time now) {
   std::string path;
+  RunId run;
   {
     store::Statement row = tx.query("DELETE FROM activity WHERE key = ? RETURNING run, path", key);
-    if (!row.next()) return false;
-    run = row.text(0);
+    if (!row.next()) return std::nullopt;
+    run = RunId(row.view(0));
     path = row.text(1);
   }
-  const RunId id{run};
-  const EntryOutcome outcome = result.failure ? EntryOutcome::error : EntryOutcome::value;
-  const std::string value = result.failure              ? encode_error(*result.failure)
-                            : result.value.text.empty() ? "{}"
-                                                        : result.value.text;
-  if (!rows::arrive(tx, id, path, outcome, value, clock.now())) return false;
-  enqueue_after_commit(tx, id);
-  return true;
+  const auto [outcome, value] = entry_of(path, result);
+  if (!rows::arrive(tx, run, path, outcome, value, now)) return std::nullopt;
+  return run;
+}
+
+void Engine::Impl::take_in(LoadedRun& loaded, Delivery& delivery, Time now) {
+  const auto waiting = std::find_if(loaded.waits.begin(), loaded.waits.end(),
+                                    [&](const auto& wait) { return wait.second.activity == delivery.key; });
+  if (waiting == loaded.waits.end()) return;
+  delivery.expected = true;
+  const std::string path = waiting->first;
+  loaded.waits.erase(waiting);
+  auto [outcome, value] = entry_of(path, delivery.result);
+  ++loaded.arrivals;
+  ++loaded.entries;
+  loaded.bytes += static_cast<std::int64_t>(value.size());
+  JournalEntry& entry = loaded.journal[path];
+  entry.outcome = outcome;
+  entry.seq = loaded.arrivals;
+  entry.at = now;
+  entry.value = std::move(value);
+}
+
+std::vector<Delivery> Engine::Impl::take_deliveries(const RunId& run) {
+  const std::lock_guard lock(mutex);
+  busy[run] = false;  // whatever had been announced until now will be seen by the load that follows
+  const auto found = inbox.find(run);
+  if (found == inbox.end()) return {};
+  std::vector<Delivery> deliveries = std::move(found->second);
+  inbox.erase(found);
+  return deliveries;
+}
+
+void Engine::Impl::deliver(Delivery delivery) {
+  const RunId run = run_of(delivery.key);
+  {
+    const std::lock_guard lock(mutex);
+    if (!stopped && enqueue_locked(run)) {
+      inbox[run].push_back(std::move(delivery));
+      changed.notify_one();
+      return;
+    }
+  }
+  deliver_alone(std::move(delivery));
+}
+
+void Engine::Impl::deliver_alone(Delivery delivery) {
+  const auto one = std::make_shared<Delivery>(std::move(delivery));
+  const auto accepted = std::make_shared<bool>(false);
+  store.write_async(
+      [this, one, accepted](store::Tx& tx) {
+        const std::optional<RunId> run = deliver_in(tx, one->key, one->result, clock.now());
+        *accepted = run.has_value();
+        if (!run) return;
+        if (one->with) one->with(tx);
+        enqueue_after_commit(tx, *run);
+      },
+      [one, accepted](std::exception_ptr failure) { one->done(failure == nullptr && *accepted, failure); });
 }
 
 bool is_outcome_unknown(const Error& error) { return error.message().starts_with(kOutcomeUnknown); }
 
-void Engine::deliver(std::string key, ActivityResult result, std::function<void(bool, std::exception_ptr)> done) {
-  deliver(std::move(key), std::move(result), {}, std::move(done));
-}
-
 void Engine::deliver(std::string key, ActivityResult result, std::function<void(store::Tx&)> with,
                      std::function<void(bool, std::exception_ptr)> done) {
-  const auto accepted = std::make_shared<bool>(false);
-  impl_->store.write_async([impl = impl_.get(), key = std::move(key), result = std::move(result), with = std::move(with),
-                            accepted](store::Tx& tx) {
-                             *accepted = impl->deliver_in(tx, key, result);
-                             if (*accepted && with) with(tx);
-                           },
-                           [accepted, done = std::move(done)](std::exception_ptr failure) {
-                             done(failure == nullptr && *accepted, failure);
-                           });
+  Delivery delivery;
+  delivery.key = std::move(key);
+  delivery.result = std::move(result);
+  delivery.with = std::move(with);
+  delivery.done = std::move(done);
+  impl_->deliver(std::move(delivery));
 }
 
 bool Engine::deliver(const std::string& key, ActivityResult result) {
-  return impl_->store.write([&](store::Tx& tx) { return impl_->deliver_in(tx, key, result); });
+  return impl_->store.write([&](store::Tx& tx) {
+    const std::optional<RunId> run = impl_->deliver_in(tx, key, result, impl_->clock.now());
+    if (run) impl_->enqueue_after_commit(tx, *run);
+    return run.has_value();
+  });
 }
 
 std::vector<Activity> Engine::pending_for(const std::string& executor, const std::vector<std::string>& selectors) {

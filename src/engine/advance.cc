@@ -29,46 +29,59 @@ bool is_transient(const Error& error) { return error.fault() == Fault::unavailab
 }  // namespace
 
 void Engine::Impl::advance(const RunId& run) {
-  std::shared_ptr<LoadedRun> loaded;
-  std::shared_ptr<WakeResult> result;
+  const auto wake = std::make_shared<WakeInProgress>();
+  wake->run = run;
+  wake->now = clock.now();
+  wake->deliveries = take_deliveries(run);
+  const auto give_up_deliveries = [&] {
+    for (Delivery& delivery : wake->deliveries) deliver_alone(std::move(delivery));
+  };
+  const Definition* definition = nullptr;
   try {
     std::optional<LoadedRun> found = store.read([&](const store::Tx& tx) { return rows::load(tx, run); });
-    if (!found) return finished(run, false);
-    const Definition* definition = find_definition(found->kind, found->version);
-    if (definition == nullptr) {
-      loaded = std::make_shared<LoadedRun>(*std::move(found));
-    } else {
-      Wake wake(*std::move(found), clock.now(), budgets, [&](const std::string& digest) {
+    if (!found) {
+      for (Delivery& delivery : wake->deliveries) delivery.done(false, nullptr);
+      return finished(run, false);
+    }
+    definition = find_definition(found->kind, found->version);
+    if (definition != nullptr) {
+      for (Delivery& delivery : wake->deliveries) take_in(*found, delivery, wake->now);
+      Wake replayed(*std::move(found), wake->now, budgets, [&](const std::string& digest) {
         return store.read([&](const store::Tx& tx) { return rows::load_blob(tx, run, digest); });
       });
-      result = std::make_shared<WakeResult>(wake.replay(*definition));
-      loaded = std::make_shared<LoadedRun>(wake.take_loaded());
+      wake->result = replayed.replay(*definition);
+      wake->loaded = replayed.take_loaded();
+    } else {
+      wake->loaded = *std::move(found);
     }
   } catch (...) {
     const Error error = error_of(std::current_exception());
     log::warning("a wake could not begin", {{"run", run.value}, {"error", error.message()}});
+    give_up_deliveries();
     retry_later(run);
     return finished(run, false);
   }
-  if (!result) return stop_run(run, unknown_definition(*loaded));
-  store.write_async([this, loaded, result](store::Tx& tx) { commit(tx, *loaded, *result); },
-                    [this, run](std::exception_ptr failure) {
-                      if (failure == nullptr) {
-                        wakes().add();
-                        return finished(run, false);
-                      }
-                      try {
-                        std::rethrow_exception(failure);
-                      } catch (const Stale&) {
-                        finished(run, true);
-                      } catch (...) {
-                        const Error error = error_of(std::current_exception());
-                        log::warning("a wake could not be committed", {{"run", run.value}, {"error", error.text()}});
-                        if (!is_transient(error)) return stop_run(run, error);
-                        retry_later(run);
-                        finished(run, false);
-                      }
-                    });
+  if (definition == nullptr) {
+    give_up_deliveries();
+    return stop_run(run, unknown_definition(wake->loaded));
+  }
+  store.write_async([this, wake](store::Tx& tx) { commit(tx, *wake); },
+                    [this, wake](std::exception_ptr failure) { committed(*wake, failure); });
+}
+
+void Engine::Impl::committed(WakeInProgress& wake, const std::exception_ptr& failure) {
+  if (failure == nullptr) {
+    for (Delivery& delivery : wake.deliveries) delivery.done(delivery.accepted, nullptr);
+    if (!wake.stale) wakes().add();
+    return finished(wake.run, wake.stale);
+  }
+  const Error error = error_of(failure);
+  log::warning("a wake could not be committed", {{"run", wake.run.value}, {"error", error.text()}});
+  // What has come must not be lost with the wake that was to take it.
+  for (Delivery& delivery : wake.deliveries) deliver_alone(std::move(delivery));
+  if (!is_transient(error)) return stop_run(wake.run, error);
+  retry_later(wake.run);
+  finished(wake.run, false);
 }
 
 // Ends a run whose code or commit cannot go on. Counts as the wake in progress.
@@ -91,15 +104,17 @@ void Engine::Impl::stop_run(const RunId& run, const Error& error) {
 
 namespace {
 
-void check_still_the_same(const store::Tx& tx, const LoadedRun& loaded, const WakeResult& result) {
+// Whether the wake may be written as it was worked out. `exactly`: nothing else may have arrived meanwhile.
+bool is_still_the_same(const store::Tx& tx, const LoadedRun& loaded, const WakeResult& result, bool exactly) {
   store::Statement row = tx.query("SELECT epoch, arrivals, cancelled, state FROM run WHERE id = ?", loaded.id);
-  if (!row.next() || row.view(3) == "ended" || row.integer(0) != loaded.epoch) throw Stale{};
-  if ((row.integer(2) != 0) != (loaded.cancelled.us != 0)) throw Stale{};
-  if (row.integer(1) == loaded.arrivals) return;
-  if (result.end) throw Stale{};
+  if (!row.next() || row.view(3) == "ended" || row.integer(0) != loaded.epoch) return false;
+  if ((row.integer(2) != 0) != (loaded.cancelled.us != 0)) return false;
+  if (row.integer(1) == loaded.arrivals) return true;
+  if (exactly || result.end) return false;
   for (const NewFact& fact : result.facts) {
-    if (tx.integer("SELECT 1 FROM journal WHERE run = ? AND path = ?", loaded.id, fact.path)) throw Stale{};
+    if (tx.integer("SELECT 1 FROM journal WHERE run = ? AND path = ?", loaded.id, fact.path)) return false;
   }
+  return true;
 }
 
 std::string_view name_of(detail::WaitKind kind) {
@@ -116,8 +131,18 @@ std::string_view name_of(detail::WaitKind kind) {
 
 }  // namespace
 
-void Engine::Impl::commit(store::Tx& tx, const LoadedRun& loaded, const WakeResult& result) {
-  check_still_the_same(tx, loaded, result);
+void Engine::Impl::commit(store::Tx& tx, WakeInProgress& wake) {
+  bool as_expected = true;
+  for (Delivery& delivery : wake.deliveries) {
+    delivery.accepted = deliver_in(tx, delivery.key, delivery.result, wake.now).has_value();
+    if (delivery.accepted && delivery.with) delivery.with(tx);
+    as_expected = as_expected && delivery.accepted == delivery.expected;
+  }
+  wake.stale = !as_expected || !is_still_the_same(tx, wake.loaded, wake.result, !wake.deliveries.empty());
+  if (!wake.stale) write_wake(tx, wake.loaded, wake.result);
+}
+
+void Engine::Impl::write_wake(store::Tx& tx, const LoadedRun& loaded, const WakeResult& result) {
   const Time now = clock.now();
   std::size_t bytes = 0;
   for (const NewFact& fact : result.facts) {

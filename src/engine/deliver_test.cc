@@ -2,7 +2,7 @@
 // What comes along with the result of an activity.
 #include <gtest/gtest.h>
 
-#include <future>
+#include <optional>
 
 #include "engine/engine.h"
 #include "engine/sim/world.h"
@@ -18,12 +18,14 @@ Durable<std::string> one_activity_of_deliver(engine::Run& run, const std::string
   co_return co_await run.execute<std::string>("w1", "only", command, repeatable());
 }
 
-bool deliver_with_event(Engine& engine, const std::string& key) {
-  std::promise<bool> accepted;
-  engine.deliver(
+// nullopt: not answered yet.
+std::optional<bool> deliver_with_event(sim::World& world, const std::string& key) {
+  std::optional<bool> accepted;
+  world.engine().deliver(
       key, ActivityResult::success({"\"a\""}), [](store::Tx& tx) { store::publish(tx, "came-along", "key", "{}"); },
-      [&](bool result, const std::exception_ptr&) { accepted.set_value(result); });
-  return accepted.get_future().get();
+      [&](bool result, const std::exception_ptr&) { accepted = result; });
+  world.settle_wakes();
+  return accepted;
 }
 
 TEST(Deliver, WhatComesWithAResultIsWrittenOnceWithIt) {
@@ -31,11 +33,45 @@ TEST(Deliver, WhatComesWithAResultIsWrittenOnceWithIt) {
   world.start(sim::start_of());
   world.settle_wakes();
   const std::string key = world.executor().inbox.at(0).key;
-  EXPECT_FALSE(deliver_with_event(world.engine(), "no-such-key"));
+  EXPECT_EQ(deliver_with_event(world, "no-such-key"), false);
   EXPECT_EQ(world.count("SELECT COUNT(*) FROM outbox WHERE topic = 'came-along'"), 0);
-  EXPECT_TRUE(deliver_with_event(world.engine(), key));
-  EXPECT_FALSE(deliver_with_event(world.engine(), key));
+  EXPECT_EQ(deliver_with_event(world, key), true);
+  EXPECT_EQ(deliver_with_event(world, key), false);
   EXPECT_EQ(world.count("SELECT COUNT(*) FROM outbox WHERE topic = 'came-along'"), 1);
+}
+
+TEST(Deliver, TheWakeIsInTheCommitOfTheResult) {
+  sim::World world({definition<std::string>("test", 1, one_activity_of_deliver)}, {});
+  const RunId run = world.start(sim::start_of());
+  world.settle_wakes();
+  const std::int64_t writes = world.store().writes();
+  EXPECT_EQ(deliver_with_event(world, world.executor().inbox.at(0).key), true);
+  EXPECT_EQ(world.info(run).state, RunState::ended);
+  EXPECT_EQ(world.store().writes(), writes + 1);
+}
+
+TEST(Deliver, AResultOutlivesAWakeThatCannotBeWritten) {
+  Definition definition = engine::definition<std::string>("test", 1, one_activity_of_deliver);
+  definition.on_end = [](store::Tx&, const RunEnd& end) {
+    if (end.outcome == RunOutcome::success) throw Error(Fault::bug, "the feature cannot end it");
+  };
+  sim::World world({definition}, {});
+  const RunId run = world.start(sim::start_of());
+  world.settle_wakes();
+  EXPECT_EQ(deliver_with_event(world, world.executor().inbox.at(0).key), true);
+  EXPECT_EQ(world.count("SELECT COUNT(*) FROM journal WHERE path = 'only'"), 1);
+  EXPECT_EQ(world.info(run).outcome, RunOutcome::stopped);
+}
+
+TEST(Deliver, AResultThatMeetsACancellationIsKeptAndTheWakeDoneAgain) {
+  sim::World world({definition<std::string>("test", 1, one_activity_of_deliver)}, {});
+  const RunId run = world.start(sim::start_of());
+  world.settle_wakes();
+  const std::string key = world.executor().inbox.at(0).key;
+  world.store().before_next_write([&] { world.cancel(run); });
+  EXPECT_EQ(deliver_with_event(world, key), true);
+  EXPECT_EQ(world.count("SELECT COUNT(*) FROM journal WHERE path = 'only' AND outcome = 'value'"), 1);
+  EXPECT_EQ(world.info(run).state, RunState::ended);
 }
 
 }  // namespace

@@ -24,19 +24,24 @@ Engine::Impl::Impl(store::Store& the_store, const Clock& the_clock, Options the_
 void Engine::Impl::enqueue(const RunId& run) {
   {
     const std::lock_guard lock(mutex);
-    const auto [found, added] = busy.try_emplace(run, false);
-    if (!added) {
-      found->second = true;
-      return;
-    }
-    if (queue.size() >= kMaxQueuedRuns) {
-      busy.erase(found);
-      overflowed = true;
-      return;
-    }
-    queue.push_back(run);
+    enqueue_locked(run);
   }
   changed.notify_one();
+}
+
+bool Engine::Impl::enqueue_locked(const RunId& run) {
+  const auto [found, added] = busy.try_emplace(run, false);
+  if (!added) {
+    found->second = true;
+    return true;
+  }
+  if (queue.size() >= kMaxQueuedRuns) {
+    busy.erase(found);
+    overflowed = true;
+    return false;
+  }
+  queue.push_back(run);
+  return true;
 }
 
 void Engine::Impl::enqueue_after_commit(store::Tx& tx, const RunId& run) {
@@ -131,8 +136,16 @@ void Engine::Impl::stop() {
   changed.notify_all();
   for (std::thread& thread : threads) thread.join();
   threads.clear();
-  std::unique_lock lock(mutex);
-  changed.wait(lock, [&] { return in_progress == 0; });
+  std::unordered_map<RunId, std::vector<Delivery>> undelivered;
+  {
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return in_progress == 0; });
+    undelivered.swap(inbox);
+  }
+  const Error stopping = Error(Fault::unavailable, "the server is stopping").retry_after(5);
+  for (auto& [run, deliveries] : undelivered) {
+    for (Delivery& delivery : deliveries) delivery.done(false, std::make_exception_ptr(stopping));
+  }
 }
 
 void Engine::Impl::wait_until_idle() {

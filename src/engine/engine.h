@@ -160,10 +160,11 @@ class Engine {
   // --------------------------------------------------------------------------------------- Records a result and wakes
   // the run; false: a duplicate, or nobody waits for it. `done` runs on the store's thread once it is durable (an
   // executor may forget it then), or with the exception.
-  void deliver(std::string key, ActivityResult result, std::function<void(bool accepted, std::exception_ptr)> done);
-  // The same; `with` runs in the same transaction, once, where the result is accepted: for what came along with it.
+  // Both in the commit of the wake that goes on with it; `with` too, once, where the result is accepted: for what came
+  // along. May be empty.
   void deliver(std::string key, ActivityResult result, std::function<void(store::Tx&)> with,
                std::function<void(bool accepted, std::exception_ptr)> done);
+  // In a transaction of its own, before the wake.
   bool deliver(const std::string& key, ActivityResult result);  // blocks until durable
   // What `executor` has to be told on (re)connect: what it was sent and has not answered, and what is pending for any
   // of the selectors that it serves. Oldest first. What an executor still works on and is not among these was

@@ -18,8 +18,26 @@
 
 namespace fairlead::engine {
 
-// The commit of a wake found the run moved on; the wake is done again.
-struct Stale {};
+// A result of an activity on its way into its run.
+struct Delivery {
+  std::string key;
+  ActivityResult result;
+  std::function<void(store::Tx&)> with;  // in the same transaction, where the result is accepted; may be empty
+  std::function<void(bool accepted, std::exception_ptr)> done;
+  bool expected = false;  // as the wake's load saw it: a point waits for this
+  bool accepted = false;  // as the transaction found it
+};
+
+// One wake from its loading to its commit. Results that had come when it began are part of it: they are written in its
+// commit, and the run has seen them by then.
+struct WakeInProgress {
+  RunId run;
+  Time now;
+  std::vector<Delivery> deliveries;
+  LoadedRun loaded;
+  WakeResult result;
+  bool stale = false;  // set by the commit: the run had moved on; the wake is done again
+};
 
 class Engine::Impl {
  public:
@@ -27,6 +45,8 @@ class Engine::Impl {
 
   // engine.cc: the queue of wakes. One wake of a run at a time in this process.
   void enqueue(const RunId& run);
+  // With the lock held. False: too many wait; the run is read from the database later.
+  bool enqueue_locked(const RunId& run);
   std::optional<RunId> next_run(bool wait);
   void finished(const RunId& run, bool again);
   void enqueue_after_commit(store::Tx& tx, const RunId& run);
@@ -40,7 +60,9 @@ class Engine::Impl {
 
   // advance.cc
   void advance(const RunId& run);
-  void commit(store::Tx& tx, const LoadedRun& loaded, const WakeResult& result);
+  void commit(store::Tx& tx, WakeInProgress& wake);
+  void write_wake(store::Tx& tx, const LoadedRun& loaded, const WakeResult& result);
+  void committed(WakeInProgress& wake, const std::exception_ptr& failure);
   void add_wait(store::Tx& tx, const LoadedRun& loaded, const NewWait& wait, Time now);
   void drop_wait(store::Tx& tx, const RunId& run, const std::string& path);
   void stop_run(const RunId& run, const Error& error);
@@ -60,7 +82,15 @@ class Engine::Impl {
   void release_slot(store::Tx& tx, const std::string& task);
   void admit_tasks(store::Tx& tx);
   void lose(store::Tx& tx, const Activity& activity, const std::string& why);
-  bool deliver_in(store::Tx& tx, const std::string& key, const ActivityResult& result);
+  // Hands the result to the next wake of its run.
+  void deliver(Delivery delivery);
+  // The same in a transaction of its own; the wake follows.
+  void deliver_alone(Delivery delivery);
+  std::vector<Delivery> take_deliveries(const RunId& run);
+  // What deliver_in will write, in memory.
+  void take_in(LoadedRun& loaded, Delivery& delivery, Time now);
+  // Its run where the result was accepted.
+  std::optional<RunId> deliver_in(store::Tx& tx, const std::string& key, const ActivityResult& result, Time now);
 
   // runs.cc: locks
   void request_lock(store::Tx& tx, const RunId& run, const std::string& path, const std::string& key);
@@ -91,6 +121,7 @@ class Engine::Impl {
   std::condition_variable changed;
   std::deque<RunId> queue;
   std::unordered_map<RunId, bool> busy;  // run -> something arrived while it was queued or in progress
+  std::unordered_map<RunId, std::vector<Delivery>> inbox;  // of runs that are queued or in progress
   bool overflowed = false;  // runs were left out of the queue: read them from the database when it is empty
   bool reload_later = false;
   std::size_t in_progress = 0;

@@ -35,13 +35,15 @@ void load_journal(const store::Tx& tx, LoadedRun& run) {
 
 void load_waits(const store::Tx& tx, LoadedRun& run) {
   store::Statement rows = tx.query(
-      "SELECT w.path, w.kind, a.state FROM wait w LEFT JOIN activity a ON a.run = w.run AND a.path = w.path "
+      "SELECT w.path, w.kind, a.state, a.key FROM wait w LEFT JOIN activity a ON a.run = w.run AND a.path = w.path "
       "WHERE w.run = ? AND w.path <> ''",
       run.id);
   while (rows.next()) {
     KnownWait& wait = run.waits[rows.text(0)];
     wait.kind = rows.text(1);
-    wait.sent = !rows.is_null(2) && rows.view(2) == "sent";
+    if (rows.is_null(2)) continue;
+    wait.sent = rows.view(2) == "sent";
+    wait.activity = rows.text(3);
   }
 }
 
@@ -98,17 +100,16 @@ void insert_entry(store::Tx& tx, const RunId& run, std::string_view path, EntryO
   }
 }
 
+std::pair<EntryOutcome, std::string> recordable(std::string_view path, EntryOutcome outcome, std::string value) {
+  if (value.size() <= kMaxEntryBytes) return {outcome, std::move(value)};
+  const Error error(Fault::invalid, text::format("the result of \"{}\" has {} bytes; at most {} can be recorded", path,
+                                                 value.size(), kMaxEntryBytes));
+  return {EntryOutcome::error, encode_error(error)};
+}
+
 bool arrive(store::Tx& tx, const RunId& run, std::string_view path, EntryOutcome outcome, std::string_view value,
             Time now) {
   if (tx.run("DELETE FROM wait WHERE run = ? AND path = ?", run, path) == 0) return false;
-  std::string replacement;
-  if (value.size() > kMaxEntryBytes) {
-    outcome = EntryOutcome::error;
-    replacement =
-        encode_error(Error(Fault::invalid, text::format("the result of \"{}\" has {} bytes; at most {} can be recorded",
-                                                        path, value.size(), kMaxEntryBytes)));
-    value = replacement;
-  }
   const std::optional<std::int64_t> arrivals = tx.integer(
       "UPDATE run SET arrivals = arrivals + 1, entries = entries + 1, bytes = bytes + ?, state = 'ready' "
       "WHERE id = ? AND state <> 'ended' RETURNING arrivals",

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "engine/wake.h"
@@ -19,6 +20,8 @@ std::string load_blob(const store::Tx& tx, const RunId& run, const std::string& 
 // Writes one journal entry. `seq` as in the schema.
 void insert_entry(store::Tx& tx, const RunId& run, std::string_view path, EntryOutcome outcome, std::string_view value,
                   std::int64_t seq, Time now);
+// What may be recorded of a value from outside: itself, or the Error that says it is too large.
+std::pair<EntryOutcome, std::string> recordable(std::string_view path, EntryOutcome outcome, std::string value);
 // Something from outside: the entry, the wait removed, the run ready. False when the run has ended or the point has a
 // result.
 bool arrive(store::Tx& tx, const RunId& run, std::string_view path, EntryOutcome outcome, std::string_view value,

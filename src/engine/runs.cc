@@ -121,7 +121,8 @@ bool Engine::cancel(store::Tx& tx, const RunId& run, const std::string& reason) 
 
 bool Engine::answer(store::Tx& tx, const RunId& run, const std::string& path, const json::Raw& answer) {
   if (tx.text("SELECT kind FROM wait WHERE run = ? AND path = ?", run, path) != "answer") return false;
-  if (!rows::arrive(tx, run, path, EntryOutcome::value, answer.text, impl_->clock.now())) return false;
+  const auto [outcome, value] = rows::recordable(path, EntryOutcome::value, answer.text);
+  if (!rows::arrive(tx, run, path, outcome, value, impl_->clock.now())) return false;
   impl_->enqueue_after_commit(tx, run);
   return true;
 }

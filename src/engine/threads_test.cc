@@ -74,7 +74,7 @@ TEST(Threads, ManyRunsEndOnceEach) {
     for (int i = 0; i < 2; ++i) {
       executors.emplace_back([&] {
         while (const std::optional<Activity> activity = sink.queue.pop()) {
-          engine.deliver(activity->key, ActivityResult::success({"\"ok\""}), [](bool, std::exception_ptr) {});
+          engine.deliver(activity->key, ActivityResult::success({"\"ok\""}), {}, [](bool, std::exception_ptr) {});
         }
       });
     }

@@ -33,7 +33,8 @@ struct JournalEntry {
 
 struct KnownWait {
   std::string kind;
-  bool sent = false;  // an executor has the activity
+  bool sent = false;     // an executor has the activity
+  std::string activity;  // its key; empty: the point waits for something else
   bool wanted = false;
 };
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/sim/crashing_store.h"
 
+#include <utility>
+
 #include "base/error.h"
 
 namespace fairlead::engine::sim {
@@ -16,6 +18,7 @@ void CrashingStore::run_read(const std::function<void(const store::Tx&)>& f) {
 
 void CrashingStore::run_write(const std::function<void(store::Tx&)>& f) {
   refuse_when_dead();
+  if (before_next_write_) std::exchange(before_next_write_, nullptr)();
   const bool crash = ++writes_ == crash_at_;
   inner_->write([&](store::Tx& tx) {
     f(tx);

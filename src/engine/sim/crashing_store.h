@@ -23,6 +23,8 @@ class CrashingStore : public store::Store {
     crash_at_ = write;
     crash_ = crash;
   }
+  // `f` happens once, just before the next write: somebody else was faster.
+  void before_next_write(std::function<void()> f) { before_next_write_ = std::move(f); }
   std::int64_t writes() const { return writes_; }
   bool is_dead() const { return dead_; }
   void kill() { dead_ = true; }
@@ -46,6 +48,7 @@ class CrashingStore : public store::Store {
   std::int64_t crash_at_ = 0;
   Crash crash_ = Crash::before_commit;
   bool dead_ = false;
+  std::function<void()> before_next_write_;
 };
 
 }  // namespace fairlead::engine::sim

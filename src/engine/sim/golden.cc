@@ -98,7 +98,7 @@ WakeResult replay_golden(const Definition& definition, std::string_view text) {
     now = std::max(now, at);
     run.journal[entry.path] = {entry_outcome_of(entry.outcome), entry.seq, at, entry.value, "", false};
   }
-  for (const GoldenWait& wait : golden.waits) run.waits[wait.path] = {wait.kind, wait.sent, false};
+  for (const GoldenWait& wait : golden.waits) run.waits[wait.path] = {wait.kind, wait.sent, "", false};
   Wake wake(std::move(run), now, Budgets{30 * kSecond, kMinute}, [](const std::string&) { return std::string(); });
   return wake.replay(definition);
 }

@@ -22,6 +22,7 @@ World::Options world_options() {
   options.perform = &story_result;
   options.engine.task_cap = 2;
   options.with_log = true;
+  options.reports_with_wakes = true;
   return options;
 }
 

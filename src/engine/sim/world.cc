@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include <algorithm>
+
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -130,12 +132,27 @@ bool World::perform_one(Executor& executor) {
 }
 
 bool World::report_one(Executor& executor) {
-  if (executor.done.empty() || !executor.connected) return false;
-  const auto first = executor.done.begin();
-  engine_->deliver(first->first, first->second);
-  executor.acknowledged.insert(first->first);
-  executor.done.erase(first);
+  if (!executor.connected) return false;
+  const auto first = std::find_if(executor.done.begin(), executor.done.end(),
+                                  [&](const auto& result) { return !executor.reporting.contains(result.first); });
+  if (first == executor.done.end()) return false;
+  const std::string key = first->first;
+  if (!options_.reports_with_wakes || ++reports_ % 2 == 0) {
+    engine_->deliver(key, first->second);
+    acknowledge(executor, key);
+    return true;
+  }
+  executor.reporting.insert(key);
+  engine_->deliver(key, first->second, {}, [this, &executor, key](bool, const std::exception_ptr& failure) {
+    executor.reporting.erase(key);
+    if (failure == nullptr && !store_->is_dead()) acknowledge(executor, key);
+  });
   return true;
+}
+
+void World::acknowledge(Executor& executor, const std::string& key) {
+  executor.acknowledged.insert(key);
+  executor.done.erase(key);
 }
 
 void World::lose_memory(Executor& executor) {

@@ -28,6 +28,7 @@ struct Executor {
   std::deque<Activity> inbox;
   std::map<std::string, ActivityResult> done;  // memory of this incarnation, and what is to be reported
   std::set<std::string> acknowledged;
+  std::set<std::string> reporting;  // sent, not yet acknowledged
   std::string incarnation_text() const { return name + "#" + std::to_string(incarnation); }
 };
 
@@ -39,6 +40,7 @@ class World : public ActivitySink {
     std::function<ActivityResult(const Activity&)> perform;
     std::vector<std::string> executors = {"w1"};
     bool with_log = false;
+    bool reports_with_wakes = false;  // every second result waits for the wake that takes it, as the product's do
   };
   World(std::vector<Definition> definitions, Options options);
   ~World() override;
@@ -96,7 +98,9 @@ class World : public ActivitySink {
   std::unique_ptr<TaskLog> log_;
   std::unique_ptr<Engine> engine_;
   std::deque<Executor> executors_;
+  void acknowledge(Executor& executor, const std::string& key);
   int last_run_ = 0;
+  int reports_ = 0;
   std::map<std::string, int> effects_;
   std::map<std::string, Activity> known_;
   std::vector<std::string> cancelled_;
