@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,10 @@
 #include "store/blobs.h"
 
 namespace fairlead::features {
+
+namespace targets {
+struct Machine;
+}
 
 // What is fixed for this server process.
 struct ServerFacts {
@@ -39,6 +44,12 @@ struct Services {
   ServerFacts facts;
   StepTypes step_types = {};  // filled by the slices of steps/
 
+  // What POST /tasks can start, by the task's name: checks the arguments, inserts the task and starts its run.
+  std::map<std::string, std::function<tasks::Task(const api::Context&, store::Tx&, const tasks::TaskRequest&)>> task_starters = {};
+  // Called in the transaction in which a target comes to be or changes so that nothing is known of its health any more.
+  std::vector<std::function<void(store::Tx&, const targets::Machine&)>> target_to_check = {};
+  // Called in the transaction that creates, replaces or (with `removed`) deletes a machine policy.
+  std::vector<std::function<void(store::Tx&, const std::string& policy, bool removed)>> machine_policy_written = {};
   // Called in the transaction that creates a space: defaults that clients look up at once.
   std::vector<std::function<void(store::Tx&, const std::string& space)>> space_created = {};
   // Called in the transaction that creates a project: what belongs to it (channel, process, variables).

@@ -4,6 +4,7 @@
 #include "api/resource.h"
 #include "domain/name_rules.h"
 #include "features/machine_policies/model.h"
+#include "features/machine_policies/rules.h"
 
 namespace fairlead::features::machine_policies {
 
@@ -15,11 +16,16 @@ void take_default(json::Raw& incoming, const json::Raw& otherwise) {
 
 void complete(MachinePolicy& incoming) {
   static const MachinePolicy defaults = default_policy();
+  if (!incoming.health_check) incoming.health_check = defaults.health_check;
   take_default(incoming.connectivity, defaults.connectivity);
   take_default(incoming.cleanup, defaults.cleanup);
   take_default(incoming.update, defaults.update);
   take_default(incoming.rpc_call_retry, defaults.rpc_call_retry);
   take_default(incoming.package_cache_retention, defaults.package_cache_retention);
+}
+
+void announce(const Services& services, store::Tx& tx, const MachinePolicy& policy, bool removed) {
+  for (const auto& hook : services.machine_policy_written) hook(tx, policy.id.str(), removed);
 }
 
 }  // namespace
@@ -31,9 +37,12 @@ void install(Services& services) {
   resource.check = [](api::Context&, store::Tx&, MachinePolicy& incoming, const MachinePolicy*) {
     domain::require_name(incoming.name, "Name");
     complete(incoming);
+    check(incoming);
   };
-  resource.removing = [](api::Context&, store::Tx&, const MachinePolicy& policy) {
+  resource.written = [&services](api::Context&, store::Tx& tx, MachinePolicy& policy, bool) { announce(services, tx, policy, false); };
+  resource.removing = [&services](api::Context&, store::Tx& tx, const MachinePolicy& policy) {
     if (policy.is_default) throw invalid("The default machine policy cannot be deleted.");
+    announce(services, tx, policy, true);
   };
   resource.links = [](const MachinePolicy& policy) {
     const std::string self = "/api/" + policy.space_id + "/machinepolicies/" + policy.id.str();
@@ -52,6 +61,7 @@ void install(Services& services) {
     policy.name = "Default Machine Policy";
     policy.is_default = true;
     services.api.documents.insert(tx, policy);
+    announce(services, tx, policy, false);
   });
 }
 

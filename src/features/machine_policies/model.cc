@@ -48,6 +48,7 @@ const json::Type& type_of(json::Tag<MachinePolicy>) {
 
 MachinePolicy default_policy() {
   MachinePolicy policy;
+  policy.health_check.emplace().interval = "1.00:00:00";
   policy.connectivity.text = R"({"MachineConnectivityBehavior":"ExpectedToBeOnline"})";
   policy.cleanup.text = R"({"DeleteMachinesBehavior":"DoNotDelete","DeleteMachinesElapsedTimeSpan":"00:00:00"})";
   policy.update.text = R"({"CalamariUpdateBehavior":"UpdateOnDeployment","TentacleUpdateBehavior":"NeverUpdate",)"

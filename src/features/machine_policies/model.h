@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "json/type.h"
@@ -13,7 +14,8 @@ struct ScriptPolicy {
 const json::Type& type_of(json::Tag<ScriptPolicy>);
 
 struct HealthCheckPolicy {
-  std::string interval = "1.00:00:00", cron, cron_timezone = "UTC", check_type = "RunScript";
+  std::string interval;  // "1.00:00:00"; empty (null on the wire): none
+  std::string cron, cron_timezone = "UTC", check_type = "RunScript";
   ScriptPolicy powershell, bash;
 };
 const json::Type& type_of(json::Tag<HealthCheckPolicy>);
@@ -22,7 +24,7 @@ struct MachinePolicy {
   Id<MachinePolicy> id;
   std::string space_id, name, description;
   bool is_default = false;
-  HealthCheckPolicy health_check;
+  std::optional<HealthCheckPolicy> health_check;  // always there once checked
   json::Raw connectivity, cleanup, update, rpc_call_retry, package_cache_retention;
   std::string polling_request_queue_timeout = "00:10:00", polling_request_maximum_message_processing_timeout = "00:10:00";
   std::string connection_retry_sleep_interval = "00:00:01", connection_retry_time_limit = "00:05:00";

@@ -34,6 +34,20 @@ void check_authentication(const Endpoint& endpoint) {
                            text::shorten(type, 60)));
 }
 
+// What is known of a target's health belongs to its endpoint, and to the time in which it was enabled.
+void follow_changes(Machine& incoming, const Machine* stored) {
+  if (stored == nullptr) {
+    forget_health(incoming, "Not checked yet.");
+  } else if (incoming.endpoint.communication_style == kKubernetes && json::encode(stored->endpoint) != json::encode(incoming.endpoint)) {
+    ++incoming.endpoint_revision;
+    forget_health(incoming, "Not checked since its endpoint was changed.");
+  } else if (stored->is_disabled && !incoming.is_disabled) {
+    forget_health(incoming, "Not checked since it was enabled.");
+  } else if (incoming.is_disabled) {
+    incoming.status = "Disabled";
+  }
+}
+
 void check(Services& services, store::Tx& tx, Machine& incoming, const Machine* stored, const std::string& space) {
   domain::require_name(incoming.name, "Name");
   const store::Documents& documents = services.api.documents;
@@ -57,10 +71,31 @@ void check(Services& services, store::Tx& tx, Machine& incoming, const Machine* 
   } else if (stored == nullptr) {
     throw invalid("An agent registers itself: make a token with POST registrationtokens and start fairlead agent with it.");
   }
-  if (incoming.is_disabled) {
-    incoming.status = "Disabled";
-  } else if (incoming.status == "Disabled") {
-    incoming.status = "Unknown";
+  incoming.communication_style = endpoint.communication_style;
+  follow_changes(incoming, stored);
+}
+
+// What a list can be narrowed by: the parameter, and the field that must have one of its values.
+const std::vector<std::pair<std::string, std::string>>& list_filters() {
+  static const std::vector<std::pair<std::string, std::string>> filters = {
+      {"environmentIds", "EnvironmentIds"}, {"healthStatuses", "HealthStatus"},
+      {"roles", "Roles"},                   {"targetTags", "Roles"},
+      {"tenantIds", "TenantIds"},           {"tenantTags", "TenantTags"},
+      {"commStyles", "CommunicationStyle"}, {"deploymentTargetTypes", "CommunicationStyle"},
+      {"thumbprint", "Thumbprint"},         {"shellNames", "ShellName"},
+      {"operatingSystemNames", "OperatingSystem"}};
+  return filters;
+}
+
+// Those filters that are no list of texts.
+void narrow(const api::Context& context, store::Query& query) {
+  if (const auto disabled = context.query("isDisabled"); disabled && !disabled->empty()) {
+    const auto value = text::parse_bool(*disabled);
+    if (!value) throw invalid_at("isDisabled", text::format("must be true or false, but is \"{}\"", text::shorten(*disabled, 60)));
+    query.where("IsDisabled", *value);
+  }
+  if (const auto deployment = context.query("deploymentId"); deployment && !deployment->empty()) {
+    throw Error(Fault::unsupported, "The filter deploymentId is not supported yet; leave it out and look at the deployment's task.");
   }
 }
 
@@ -68,14 +103,16 @@ api::Resource<Machine> resource_of(Services& services) {
   api::Resource<Machine> resource{.path = "/machines",
                                   .item_type = "Machine",
                                   .permission = "Machine",
-                                  .filters = {{"environmentIds", "EnvironmentIds"},
-                                              {"healthStatuses", "HealthStatus"},
-                                              {"roles", "Roles"},
-                                              {"targetTags", "Roles"}}};
+                                  .filters = list_filters()};
+  resource.narrow = narrow;
   resource.check = [&services](api::Context& context, store::Tx& tx, Machine& incoming, const Machine* stored) {
     check(services, tx, incoming, stored, context.space_id());
   };
-  resource.written = [&services](api::Context&, store::Tx& tx, Machine& machine, bool) {
+  resource.written = [&services](api::Context&, store::Tx& tx, Machine& machine, bool created) {
+    const bool wants_check = machine.health_status == kUnknown && !(created && machine.skip_initial_health_check);
+    if (!machine.is_disabled && machine.endpoint.communication_style == kKubernetes && wants_check) {
+      for (const auto& hook : services.target_to_check) hook(tx, machine);
+    }
     if (!machine.is_disabled) return;
     tx.after_commit([&services, id = machine.id.str()] { services.hub.disconnect(id, "the target was disabled"); });
   };
@@ -109,17 +146,43 @@ net::Response list_roles(Services& services, const api::Context& context) {
   });
 }
 
+// The targets of an environment and of a machine policy, with the filters of the whole list.
+void add_rows_of_owners(Services& services, const std::shared_ptr<const api::Resource<Machine>>& resource) {
+  const auto add = [&services, resource](const char* path, const char* field, auto find) {
+    services.api.router.add({"GET", api::Scope::space, path, "MachineView", "Lists deployment targets of one owner.",
+                             [&services, resource, field, find](api::Context& context) {
+                               return services.api.store.read([&](const store::Tx& tx) {
+                                 store::Query query = api::list_query(*resource, context);
+                                 query.where(field, find(services.api.documents, tx, context).id.str());
+                                 return api::list_page(services.api, *resource, context, tx, std::move(query));
+                               });
+                             }});
+  };
+  add("/environments/{id}/machines", "EnvironmentIds", [](const store::Documents& documents, const store::Tx& tx, const api::Context& context) {
+    return api::get_in_space<environments::Environment>(documents, tx, context.space_id(), context.parameter("id"));
+  });
+  add("/machinepolicies/{id}/machines", "MachinePolicyId", [](const store::Documents& documents, const store::Tx& tx, const api::Context& context) {
+    return api::get_in_space<machine_policies::MachinePolicy>(documents, tx, context.space_id(), context.parameter("id"));
+  });
+}
+
 }  // namespace
 
 void install(Services& services) {
   services.api.documents.add<Machine>({.table = "machine", .id_prefix = "Machines", .noun = "deployment target"});
-  api::add_resource(services.api, resource_of(services));
+  const auto resource = api::add_resource(services.api, resource_of(services));
+  add_rows_of_owners(services, resource);
   services.api.router.add({"GET", api::Scope::space, "/machineroles/all", "MachineView", "Every target tag in use.",
                            [&services](api::Context& context) { return list_roles(services, context); }});
   for (const char* path : {"/machines/operatingsystem/names/all", "/machines/operatingsystem/shells/all"}) {
     services.api.router.add({"GET", api::Scope::space, path, "MachineView", "Operating systems or shells of targets: Kubernetes targets have none.",
                              [](api::Context&) { return api::json_response("[]"); }});
   }
+  services.api.router.add({"GET", api::Scope::space, "/machines/discover", "MachineCreate", "Looks for a Tentacle or an SSH server: not supported.",
+                           [](api::Context&) -> net::Response {
+                             throw Error(Fault::unsupported, "Only Kubernetes targets are supported: an agent registers itself, and a "
+                                                             "Kubernetes API target is created with its URL by POST machines.");
+                           }});
   add_registration_rows(services);
 }
 

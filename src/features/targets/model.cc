@@ -64,6 +64,14 @@ const json::Type& type_of(json::Tag<Endpoint>) {
   return type;
 }
 
+const json::Type& type_of(json::Tag<HealthLine>) {
+  static const json::Type type = json::Type::of<HealthLine>("ActivityLogElement")
+                                     .field("Category", &HealthLine::category)
+                                     .field("MessageText", &HealthLine::text)
+                                     .field("OccurredAt", &HealthLine::at);
+  return type;
+}
+
 const json::Type& type_of(json::Tag<Machine>) {
   static const json::Type type =
       json::Type::of<Machine>("Machine")
@@ -72,9 +80,9 @@ const json::Type& type_of(json::Tag<Machine>) {
           .field("EnvironmentIds", &Machine::environment_ids, json::required | json::refers)
           .field("Roles", &Machine::roles, json::required | json::refers)
           .field("TenantedDeploymentParticipation", &Machine::tenanted_deployment_participation)
-          .field("TenantIds", &Machine::tenant_ids)
-          .field("TenantTags", &Machine::tenant_tags)
-          .field("Thumbprint", &Machine::thumbprint)
+          .field("TenantIds", &Machine::tenant_ids, json::refers)
+          .field("TenantTags", &Machine::tenant_tags, json::refers)
+          .field("Thumbprint", &Machine::thumbprint, json::indexed)
           .field("Uri", &Machine::uri, json::null_when_empty)
           .field("IsDisabled", &Machine::is_disabled, json::indexed)
           .field("MachinePolicyId", &Machine::machine_policy_id, json::refers)
@@ -83,14 +91,18 @@ const json::Type& type_of(json::Tag<Machine>) {
           .field("StatusSummary", &Machine::status_summary, json::read_only)
           .field("HasLatestCalamari", &Machine::has_latest_calamari, json::read_only)
           .field("IsInProcess", &Machine::is_in_process, json::read_only)
-          .field("OperatingSystem", &Machine::operating_system, json::read_only)
-          .field("ShellName", &Machine::shell_name, json::read_only)
+          .field("OperatingSystem", &Machine::operating_system, json::read_only | json::indexed)
+          .field("ShellName", &Machine::shell_name, json::read_only | json::indexed)
           .field("ShellVersion", &Machine::shell_version, json::read_only)
           .field("SkipInitialHealthCheck", &Machine::skip_initial_health_check)
           .field("Endpoint", &Machine::endpoint)
           .field("Slug", &Machine::slug, json::indexed)
           .field("SpaceId", &Machine::space_id, json::indexed | json::read_only)
-          .field("PublicKey", &Machine::public_key, json::stored_only);
+          .field("PublicKey", &Machine::public_key, json::stored_only)
+          .field("CommunicationStyle", &Machine::communication_style, json::stored_only | json::indexed)
+          .field("EndpointRevision", &Machine::endpoint_revision, json::stored_only)
+          .field("HealthChecked", &Machine::health_checked, json::stored_only)
+          .field("HealthLog", &Machine::health_log, json::stored_only);
   return type;
 }
 

@@ -54,6 +54,13 @@ struct Endpoint {
 };
 const json::Type& type_of(json::Tag<Endpoint>);
 
+// A line of the last health check, for who asks how the connection is.
+struct HealthLine {
+  std::string category, text;
+  Time at;
+};
+const json::Type& type_of(json::Tag<HealthLine>);
+
 struct Machine {
   Id<Machine> id;
   std::string space_id, name, slug, thumbprint, uri, machine_policy_id;
@@ -64,6 +71,11 @@ struct Machine {
   std::string operating_system = "Unknown", shell_name = "Unknown", shell_version = "Unknown";
   Endpoint endpoint;
   std::string public_key;  // agents: base64 of its Ed25519 key
+  // Stored only.
+  std::string communication_style;  // the endpoint's, for lists
+  int endpoint_revision = 0;        // grows when the endpoint changes: what was found out about the old one does not count
+  Time health_checked;              // 0: never
+  std::vector<HealthLine> health_log;
 };
 const json::Type& type_of(json::Tag<Machine>);
 

@@ -78,6 +78,7 @@ Machine machine_of(Services& services, const store::Tx& tx, const std::string& s
   if (policy) machine.machine_policy_id = policy->id.str();
   Endpoint& endpoint = machine.endpoint;
   endpoint.communication_style = kKubernetesAgent;
+  machine.communication_style = kKubernetesAgent;
   endpoint.default_namespace = body.default_namespace;
   endpoint.agent.emplace();
   endpoint.agent->thumbprint = machine.thumbprint;
