@@ -68,6 +68,16 @@ net::Response Dispatcher::handle(net::Request&& request) {
   return response;
 }
 
+Caller Dispatcher::caller_of(const Endpoint& endpoint, const net::Request& request) const {
+  try {
+    return options_.authenticate(request);
+  } catch (const Error& error) {
+    // What anybody may see is not kept from those whose key is wrong: clients read the root documents before they sign in.
+    if (endpoint.permission != kAnonymous || error.fault() != Fault::unauthenticated) throw;
+    return {};
+  }
+}
+
 net::Response Dispatcher::answer(const net::Request& request) {
   try {
     const Router::Match match = router_.match(request.method, request.path);
@@ -79,7 +89,7 @@ net::Response Dispatcher::answer(const net::Request& request) {
       }
       return response;
     }
-    const Caller caller = options_.authenticate(request);
+    const Caller caller = caller_of(*match.endpoint, request);
     require_permission(*match.endpoint, caller);
     std::string space;
     if (match.space_scoped) {

@@ -36,6 +36,7 @@ class Dispatcher : public net::Handler {
 
  private:
   net::Response answer(const net::Request& request);
+  Caller caller_of(const Endpoint& endpoint, const net::Request& request) const;
   const Router& router_;
   const DispatchOptions options_;
 };

@@ -33,7 +33,7 @@ Page page_of(const Context& context) {
 }
 
 std::string paged(const Context& context, std::string_view item_type, const std::vector<std::string>& items, std::int64_t total,
-                  const Page& page) {
+                  const Page& page, std::string_view more) {
   const std::int64_t take = std::max<std::int64_t>(page.take, 1);
   const std::int64_t pages = std::max<std::int64_t>((total + take - 1) / take, 1);
   const std::string base = context.request().path + "?" + other_parameters(context);
@@ -43,13 +43,14 @@ std::string paged(const Context& context, std::string_view item_type, const std:
   links.add("Template", context.request().path + "{?skip,take,ids,partialName}");
   links.add("Page.All", url(0, kMostTake));
   links.add("Page.Current", url(page.skip, page.take));
-  if (page.skip + page.take < total) links.add("Page.Next", url(page.skip + page.take, page.take));
+  if (page.take > 0 && page.skip + page.take < total) links.add("Page.Next", url(page.skip + page.take, page.take));
   links.add("Page.Last", url((pages - 1) * take, page.take));
 
   std::string out = "{\"ItemType\":";
   json::append_string(out, item_type);
   out += text::format(",\"TotalResults\":{},\"ItemsPerPage\":{},\"NumberOfPages\":{},\"LastPageNumber\":{},\"IsStale\":false,", total,
                       page.take, pages, pages - 1);
+  out += more;
   out += "\"Items\":" + raw_array(items) + ",\"Links\":" + links.text() + "}";
   return out;
 }

@@ -16,6 +16,13 @@ void append_member(std::string& out, std::string_view name, std::string_view val
   json::append_string(out, value);
 }
 
+// Places of an error that is not about the request's contents, where no member of their own would hold them.
+std::string message_with_details(const Error& error) {
+  std::string message = error.message();
+  for (const ErrorDetail& detail : error.details()) message += " " + (detail.where.empty() ? "" : detail.where + ": ") + detail.text;
+  return message;
+}
+
 std::string detail_text(const ErrorDetail& detail) {
   return detail.where.empty() ? detail.text : detail.where + ": " + detail.text;
 }
@@ -37,8 +44,11 @@ net::Response with_status(const Error& error, std::string body, std::string cont
 net::Response octopus_error(const Error& error) {
   std::string body = "{";
   const bool validation = error.fault() == Fault::invalid || error.fault() == Fault::conflict;
-  append_member(body, "ErrorMessage", validation ? "There was a problem with your request." : error.message());
-  if (error.fault() != Fault::not_found) {
+  append_member(body, "ErrorMessage", validation ? "There was a problem with your request." : message_with_details(error));
+  // Only a request that can be mended by its sender carries Errors: a client that finds the member takes its texts for the whole
+  // story, an empty list included, and looks at neither the status nor ErrorMessage. There is no Details: clients disagree about
+  // its type, and one that cannot read it shows that instead of the error.
+  if (validation) {
     body += ",\"Errors\":[";
     bool first = true;
     const auto add = [&](std::string_view text) {
@@ -46,14 +56,12 @@ net::Response octopus_error(const Error& error) {
       first = false;
       json::append_string(body, text);
     };
-    if (validation && error.details().empty()) add(error.message());
+    if (error.details().empty()) add(error.message());
     for (const ErrorDetail& detail : error.details()) add(detail_text(detail));
     body += "]";
-    if (!error.help().empty()) append_member(body, "HelpText", error.help());
-    body += ",\"ParsedHelpLinks\":[],\"Details\":{}";
-  } else if (!error.help().empty()) {
-    append_member(body, "HelpText", error.help());
   }
+  if (!error.help().empty()) append_member(body, "HelpText", error.help());
+  if (validation) body += ",\"ParsedHelpLinks\":[]";
   body += "}";
   return with_status(error, std::move(body), "application/json; charset=utf-8");
 }

@@ -90,17 +90,37 @@ T get_by_any_name(const store::Documents& documents, const store::Tx& tx, std::s
   return *std::move(found);
 }
 
+// The document that has the slug, within the space.
+template <class T>
+std::optional<T> find_by_slug(const store::Documents& documents, const store::Tx& tx, std::string_view space, std::string_view slug) {
+  store::Query query;
+  query.where("Slug", std::string(slug));
+  if constexpr (InSpace<T>) query.in_space(std::string(space));
+  return documents.first<T>(tx, query);
+}
+
 // A free slug for the name, within the space.
 template <class T>
 std::string free_slug(const store::Documents& documents, const store::Tx& tx, std::string_view space, std::string_view name) {
   const std::string base = text::slug(name);
   std::string candidate = base;
-  for (int suffix = 1;; ++suffix) {
-    store::Query query;
-    query.where("Slug", candidate);
-    if constexpr (InSpace<T>) query.in_space(std::string(space));
-    if (documents.count<T>(tx, query) == 0) return candidate;
-    candidate = text::format("{}-{}", base, suffix);
+  for (int suffix = 1; find_by_slug<T>(documents, tx, space, candidate); ++suffix) candidate = text::format("{}-{}", base, suffix);
+  return candidate;
+}
+
+// The slug of a document that is created or replaced: the stored one or a free one where none is given; a new one must be free.
+template <class T>
+void settle_slug(const store::Documents& documents, const store::Tx& tx, std::string_view space, T& document, const T* stored) {
+  if (document.slug.empty()) {
+    document.slug = stored != nullptr ? stored->slug : free_slug<T>(documents, tx, space, document.name);
+  }
+  if (stored != nullptr && stored->slug == document.slug) return;
+  if (text::slug(document.slug) != document.slug) {
+    throw invalid_at("Slug", "must be lower-case letters and digits with single hyphens between them");
+  }
+  const std::optional<T> other = find_by_slug<T>(documents, tx, space, document.slug);
+  if (other && other->id != document.id) {
+    throw invalid_at("Slug", text::format("'{}' is the slug of {} ({}); choose another one", document.slug, other->name, other->id.str()));
   }
 }
 
@@ -127,14 +147,31 @@ store::Query list_query(const Resource<T>& resource, const Context& context) {
   return query;
 }
 
+// One page of a list: the resource's own, or a narrower one of another route ("/projects/{id}/channels").
+template <class T>
+net::Response list_page(const Server& server, const Resource<T>& resource, const Context& context, const store::Tx& tx,
+                        store::Query query) {
+  const Page page = page_of(context);
+  store::Page<T> found = server.documents.list<T>(tx, query.page(page.skip, page.take));
+  std::vector<std::string> items;
+  for (T& item : found.items) items.push_back(encode_resource(resource, tx, std::move(item)));
+  return json_response(paged(context, resource.item_type, items, found.total, page));
+}
+
+// The same as a plain array, whole.
+template <class T>
+net::Response list_array(const Server& server, const Resource<T>& resource, const store::Tx& tx, store::Query query) {
+  std::vector<std::string> items;
+  for (T& item : server.documents.all<T>(tx, std::move(query))) items.push_back(encode_resource(resource, tx, std::move(item)));
+  return json_response(raw_array(items));
+}
+
 // The steps of creating and replacing, for rows and for slices that create on the way (a project's default channel).
 template <class T>
 void create_resource(const Server& server, const Resource<T>& resource, Context& context, store::Tx& tx, T& document) {
   if constexpr (InSpace<T>) document.space_id = context.space_id();
   if (resource.check) resource.check(context, tx, document, nullptr);
-  if constexpr (HasSlug<T>) {
-    if (document.slug.empty()) document.slug = free_slug<T>(server.documents, tx, context.space_id(), document.name);
-  }
+  if constexpr (HasSlug<T>) settle_slug<T>(server.documents, tx, context.space_id(), document, nullptr);
   server.documents.insert(tx, document);
   audit_created(tx, context, resource.item_type, document.id.str(), document.name);
   if (resource.written) resource.written(context, tx, document, true);
@@ -146,10 +183,8 @@ void replace_resource(const Server& server, const Resource<T>& resource, Context
   json::keep_from_stored(type_of(json::Tag<T>{}), &stored, &document);
   document.id = stored.id;
   if constexpr (InSpace<T>) document.space_id = stored.space_id;
-  if constexpr (HasSlug<T>) {
-    if (document.slug.empty()) document.slug = stored.slug;
-  }
   if (resource.check) resource.check(context, tx, document, &stored);
+  if constexpr (HasSlug<T>) settle_slug<T>(server.documents, tx, context.space_id(), document, &stored);
   server.documents.update(tx, document);
   audit_modified(tx, context, resource.item_type, document.id.str(), document.name, store::difference(stored, document));
   if (resource.written) resource.written(context, tx, document, false);
@@ -161,24 +196,15 @@ template <class T>
 void add_list_rows(Server& server, const std::shared_ptr<const Resource<T>>& resource) {
   server.router.add({"GET", resource->scope, resource->path, resource->permission + "View",
                      text::format("Lists {}.", resource->path.substr(1)), [&server, resource](Context& context) {
-                       const Page page = page_of(context);
                        return server.store.read([&](const store::Tx& tx) {
-                         store::Query query = list_query(*resource, context);
-                         store::Page<T> found = server.documents.list<T>(tx, query.page(page.skip, page.take));
-                         std::vector<std::string> items;
-                         for (T& item : found.items) items.push_back(encode_resource(*resource, tx, std::move(item)));
-                         return json_response(paged(context, resource->item_type, items, found.total, page));
+                         return list_page(server, *resource, context, tx, list_query(*resource, context));
                        });
                      }});
   if (!resource->has_all) return;
   server.router.add({"GET", resource->scope, resource->path + "/all", resource->permission + "View",
                      text::format("All {} as a plain array.", resource->path.substr(1)), [&server, resource](Context& context) {
                        return server.store.read([&](const store::Tx& tx) {
-                         std::vector<std::string> items;
-                         for (T& item : server.documents.all<T>(tx, list_query(*resource, context))) {
-                           items.push_back(encode_resource(*resource, tx, std::move(item)));
-                         }
-                         return json_response(raw_array(items));
+                         return list_array(server, *resource, tx, list_query(*resource, context));
                        });
                      }});
 }

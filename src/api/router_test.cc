@@ -74,7 +74,12 @@ TEST(Problem, NotFoundCarriesNoErrorsAndOthersDo) {
             R"({"ErrorMessage":"The resource 'Projects-9' was not found."})");
   EXPECT_EQ(octopus_error(invalid_at("Name", "is required")).body,
             R"({"ErrorMessage":"There was a problem with your request.","Errors":["Name: is required"],)"
-            R"("ParsedHelpLinks":[],"Details":{}})");
+            R"("ParsedHelpLinks":[]})");
+  EXPECT_EQ(octopus_error(Error(Fault::unsupported, "There are no tenants yet.")).body,
+            R"({"ErrorMessage":"There are no tenants yet."})");
+  EXPECT_EQ(octopus_error(Error(Fault::conflict, "It is at version 3.").with_help("Get it again.")).body,
+            R"({"ErrorMessage":"There was a problem with your request.","Errors":["It is at version 3."],)"
+            R"("HelpText":"Get it again.","ParsedHelpLinks":[]})");
   const net::Response busy = octopus_error(Error(Fault::unavailable, "The server is busy.").retry_after(3));
   EXPECT_EQ(busy.status, 503);
   EXPECT_EQ(busy.headers.get("Retry-After"), "3");
@@ -97,6 +102,8 @@ TEST(Paging, EnvelopeAndLinks) {
   EXPECT_EQ(page_text("skip=60", 75).find("Page.Next"), std::string::npos);
   EXPECT_NE(page_text("take=2147483647", 0).find(R"("NumberOfPages":1,"LastPageNumber":0)"), std::string::npos);
   EXPECT_NE(page_text("take=0", 5).find(R"("NumberOfPages":5)"), std::string::npos);
+  // A client that asks for nothing must not be sent on to the next page of nothing.
+  EXPECT_EQ(page_text("take=0", 5).find("Page.Next"), std::string::npos);
   for (const char* wrong : {"skip=-1", "take=-5", "take=x", "take=99999999999"}) EXPECT_THROW(page_text(wrong, 1), Error) << wrong;
 }
 
