@@ -85,6 +85,23 @@ void add_conditions(SqlText& sql, const AuditQuery& query) {
   for (const std::string& document : query.documents_all) {
     sql.where("number IN (SELECT event FROM event_reference WHERE document = ?)").operand(document);
   }
+  for (const std::vector<std::string>& list : query.documents_each) {
+    sql.where("number IN (SELECT event FROM event_reference WHERE document IN ").list(list).add(")");
+  }
+  if (!query.document_prefixes.empty()) {
+    std::string condition = "number IN (SELECT event FROM event_reference WHERE ";
+    for (std::size_t i = 0; i < query.document_prefixes.size(); ++i) {
+      condition += i == 0 ? "(document >= ? AND document < ?)" : " OR (document >= ? AND document < ?)";
+    }
+    sql.where(condition + ")");
+    for (const std::string& prefix : query.document_prefixes) sql.operand(prefix).operand(prefix + "\xF4\x8F\xBF\xBF");
+  }
+  if (!query.numbers.empty()) {
+    std::vector<std::variant<std::string, std::int64_t>> numbers(query.numbers.begin(), query.numbers.end());
+    sql.where("number IN ").list(numbers);
+  }
+  if (query.least_number > 0) sql.where("number >= ?").operand(query.least_number);
+  if (query.most_number) sql.where("number <= ?").operand(*query.most_number);
   if (query.from) sql.where("created >= ?").operand(query.from->us);
   if (query.to) sql.where("created < ?").operand(query.to->us);
 }

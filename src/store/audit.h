@@ -45,11 +45,16 @@ struct AuditQuery {
   std::vector<std::string> spaces;   // any of these ("" is system-wide); for readers limited to some spaces
   std::vector<std::string> users;
   std::vector<std::string> categories;
-  std::vector<std::string> documents_any;  // about at least one of these
-  std::vector<std::string> documents_all;  // about each of these
-  std::optional<Time> from;                // inclusive
-  std::optional<Time> to;                  // exclusive
-  std::int64_t before_number = 0;          // 0: from the newest
+  std::vector<std::string> documents_any;                // about at least one of these
+  std::vector<std::string> documents_all;                // about each of these
+  std::vector<std::vector<std::string>> documents_each;  // about at least one of each of these lists
+  std::vector<std::string> document_prefixes;            // about a document whose id begins so ("Projects-")
+  std::vector<std::int64_t> numbers;
+  std::int64_t least_number = 0;            // inclusive
+  std::optional<std::int64_t> most_number;  // inclusive
+  std::optional<Time> from;                 // inclusive
+  std::optional<Time> to;                   // exclusive
+  std::int64_t before_number = 0;           // 0: from the newest
   std::int64_t skip = 0;
   int take = 30;
 };

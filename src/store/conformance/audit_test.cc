@@ -107,6 +107,12 @@ TEST_P(Audit, QueriesFilterAndPage) {
   EXPECT_EQ(numbers({.categories = {"Created"}}), (Numbers{3, 1}));
   EXPECT_EQ(numbers({.documents_any = {"Projects-1", "Environments-1"}}), (Numbers{3, 2, 1}));
   EXPECT_EQ(numbers({.documents_all = {"Projects-1", "Environments-1"}}), Numbers{2});
+  EXPECT_EQ(numbers({.documents_each = {{"Projects-1", "Projects-2"}, {"Environments-1"}}}), Numbers{2});
+  EXPECT_EQ(numbers({.documents_each = {{"Projects-1"}, {}}}), Numbers{});
+  EXPECT_EQ(numbers({.document_prefixes = {"Projects-", "Releases-"}}), (Numbers{2, 1}));
+  EXPECT_EQ(numbers({.document_prefixes = {"Project-"}}), Numbers{});
+  EXPECT_EQ(numbers({.numbers = {4, 1, 9}}), (Numbers{4, 1}));
+  EXPECT_EQ(numbers({.least_number = 2, .most_number = 3}), (Numbers{3, 2}));
   EXPECT_EQ(numbers({.from = clock.now()}), (Numbers{4, 3}));
   EXPECT_EQ(numbers({.to = clock.now()}), (Numbers{2, 1}));
   EXPECT_EQ(numbers({.users = {"Users-9"}}), Numbers{});
