@@ -39,31 +39,6 @@ TEST(TaskState, Transitions) {
   }
 }
 
-TEST(TaskState, CombinesActivities) {
-  using enum ActivityStatus;
-  struct Row {
-    std::vector<ActivityStatus> children;
-    ActivityStatus expected;
-  };
-  const Row rows[] = {
-      {{}, pending},
-      {{pending, pending}, pending},
-      {{success, pending}, running},
-      {{failed, running}, running},
-      {{success, success_with_warning}, success_with_warning},
-      {{success, failed, canceled}, failed},
-      {{success, canceled}, canceled},
-      {{skipped, skipped}, skipped},
-      {{skipped, success}, success},
-  };
-  for (const Row& row : rows) EXPECT_EQ(combine(row.children), row.expected);
-  EXPECT_EQ(parse_activity_status("successwithwarning"), success_with_warning);
-  EXPECT_EQ(name_of(LogCategory::abandoned), "Abandoned");
-  EXPECT_EQ(parse_log_category("Highlight"), LogCategory::highlight);
-  EXPECT_TRUE(is_warning_or_worse(LogCategory::fatal));
-  EXPECT_FALSE(is_warning_or_worse(LogCategory::wait));
-}
-
 TEST(Names, Problems) {
   EXPECT_FALSE(name_problem("Web Shop 2.0 ä"));
   EXPECT_THAT(*name_problem(" "), HasSubstr("required"));

@@ -11,27 +11,20 @@ namespace fairlead::domain {
 
 namespace {
 
-// Wire names in the order of the enumerations.
+// Wire names in the order of the enumeration.
 constexpr std::string_view kTaskStates[] = {"Queued", "Executing", "Cancelling", "Canceled",
                                             "Failed", "Success",   "TimedOut"};
-constexpr std::string_view kActivityStatuses[] = {"Pending", "Running", "Success", "SuccessWithWarning",
-                                                  "Failed",  "Skipped", "Canceled"};
-constexpr std::string_view kLogCategories[] = {"Trace",   "Verbose", "Info",     "Highlight", "Wait",
-                                               "Gap",     "Alert",   "Warning",  "Error",     "Fatal",
-                                               "Planned", "Updated", "Finished", "Abandoned"};
-
-template <class Enum, std::size_t Count>
-std::optional<Enum> parse(std::string_view text, const std::string_view (&names)[Count]) {
-  for (std::size_t i = 0; i < Count; ++i) {
-    if (text::equals_ignoring_case(text, names[i])) return static_cast<Enum>(i);
-  }
-  return std::nullopt;
-}
 
 }  // namespace
 
 std::string_view name_of(TaskState state) { return kTaskStates[static_cast<std::size_t>(state)]; }
-std::optional<TaskState> parse_task_state(std::string_view text) { return parse<TaskState>(text, kTaskStates); }
+
+std::optional<TaskState> parse_task_state(std::string_view text) {
+  const auto* found = std::find_if(std::begin(kTaskStates), std::end(kTaskStates),
+                                   [&](std::string_view name) { return text::equals_ignoring_case(text, name); });
+  if (found == std::end(kTaskStates)) return std::nullopt;
+  return static_cast<TaskState>(found - std::begin(kTaskStates));
+}
 
 bool is_finished(TaskState state) {
   return state == TaskState::canceled || state == TaskState::failed || state == TaskState::success ||
@@ -60,41 +53,6 @@ bool can_become(TaskState from, TaskState to) {
 void require_transition(TaskState from, TaskState to) {
   if (can_become(from, to)) return;
   throw Error(Fault::conflict, text::format("The task is {}, so it cannot become {}.", name_of(from), name_of(to)));
-}
-
-std::string_view name_of(ActivityStatus status) { return kActivityStatuses[static_cast<std::size_t>(status)]; }
-std::optional<ActivityStatus> parse_activity_status(std::string_view text) {
-  return parse<ActivityStatus>(text, kActivityStatuses);
-}
-
-bool is_finished(ActivityStatus status) {
-  return status != ActivityStatus::pending && status != ActivityStatus::running;
-}
-
-ActivityStatus combine(const std::vector<ActivityStatus>& children) {
-  using enum ActivityStatus;
-  const auto any = [&](ActivityStatus status) {
-    return std::find(children.begin(), children.end(), status) != children.end();
-  };
-  const auto all = [&](ActivityStatus status) {
-    return std::all_of(children.begin(), children.end(), [&](ActivityStatus child) { return child == status; });
-  };
-  if (children.empty() || all(pending)) return pending;
-  // Some have ended and some have not begun: the parent is under way.
-  if (any(running) || any(pending)) return running;
-  if (all(skipped)) return skipped;
-  if (any(failed)) return failed;
-  if (any(canceled)) return canceled;
-  return any(success_with_warning) ? success_with_warning : success;
-}
-
-std::string_view name_of(LogCategory category) { return kLogCategories[static_cast<std::size_t>(category)]; }
-std::optional<LogCategory> parse_log_category(std::string_view text) {
-  return parse<LogCategory>(text, kLogCategories);
-}
-
-bool is_warning_or_worse(LogCategory category) {
-  return category == LogCategory::warning || category == LogCategory::error || category == LogCategory::fatal;
 }
 
 }  // namespace fairlead::domain

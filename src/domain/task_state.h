@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// States of a task and of the elements of its log, their names on the wire and the transitions that are legal.
+// States of a task, their names on the wire and the transitions that are legal. (The states of log elements:
+// engine/task_log.h.)
 #pragma once
 
 #include <optional>
 #include <string_view>
-#include <vector>
 
 namespace fairlead::domain {
 
@@ -22,36 +22,5 @@ bool is_successful(TaskState state);
 bool can_become(TaskState from, TaskState to);
 // Throws Error(conflict) that names both states: "The task is Success, so it cannot become Cancelling."
 void require_transition(TaskState from, TaskState to);
-
-enum class ActivityStatus { pending, running, success, success_with_warning, failed, skipped, canceled };
-
-std::string_view name_of(ActivityStatus status);  // "SuccessWithWarning", ...
-std::optional<ActivityStatus> parse_activity_status(std::string_view text);
-bool is_finished(ActivityStatus status);
-// A parent's status from its children's: failed over canceled over warning over success; running while one is; skipped
-// when all are; pending when none has begun.
-ActivityStatus combine(const std::vector<ActivityStatus>& children);
-
-enum class LogCategory {
-  trace,
-  verbose,
-  info,
-  highlight,
-  wait,
-  gap,
-  alert,
-  warning,
-  error,
-  fatal,
-  planned,
-  updated,
-  finished,
-  abandoned,
-};
-
-std::string_view name_of(LogCategory category);  // "Info", ...
-std::optional<LogCategory> parse_log_category(std::string_view text);
-// Lines of this kind turn Success into success with warnings.
-bool is_warning_or_worse(LogCategory category);
 
 }  // namespace fairlead::domain
