@@ -2,6 +2,7 @@
 #include "features/processes/install.h"
 
 #include "api/resource.h"
+#include "api/versioned.h"
 #include "features/processes/model.h"
 #include "features/processes/rules.h"
 #include "features/projects/model.h"
@@ -48,18 +49,9 @@ net::Response show(Services& services, const api::Context& context, const store:
 
 net::Response replace(Services& services, const api::Context& context, store::Tx& tx, const std::string& id,
                       DeploymentProcess incoming) {
-  const std::optional<DeploymentProcess> stored = services.api.documents.find<DeploymentProcess>(tx, id);
-  if (!stored || stored->space_id != context.space_id()) throw not_found(text::format("The resource '{}' was not found.", id));
-  if (incoming.version != stored->version) {
-    throw Error(Fault::conflict, text::format("The process was changed by someone else: you sent version {}, but it is at version {}.",
-                                              incoming.version, stored->version))
-        .with_help("Get the process again, repeat your change on it and send it with its new Version.");
-  }
-  json::keep_from_stored(type_of(json::Tag<DeploymentProcess>{}), &*stored, &incoming);
-  complete_steps(incoming.steps, stored->steps);
-  services.api.documents.update(tx, incoming, incoming.version);
-  const std::string name = services.api.documents.name_of(tx, incoming.project_id).value_or(incoming.project_id);
-  api::audit_modified(tx, context, "Deployment process of", incoming.project_id, name, store::difference(*stored, incoming));
+  api::replace_versioned<DeploymentProcess>(
+      services.api, context, tx, {"process", "Deployment process of"}, id, incoming, &DeploymentProcess::project_id,
+      [](DeploymentProcess& process, const DeploymentProcess& stored) { complete_steps(process.steps, stored.steps); });
   return api::json_response(encode_process(incoming));
 }
 
@@ -132,7 +124,10 @@ void install(Services& services) {
     services.api.documents.insert(tx, process);
   });
   services.project_removing.emplace_back([&services](store::Tx& tx, const std::string& project) {
-    services.api.documents.remove(tx, Id<DeploymentProcess>("deploymentprocess-" + project));
+    store::Documents& documents = services.api.documents;
+    documents.remove(tx, Id<DeploymentProcess>("deploymentprocess-" + project));
+    const store::Query of_project = store::Query().where("ProjectId", project);
+    for (const ProcessSnapshot& snapshot : documents.all<ProcessSnapshot>(tx, of_project)) documents.remove(tx, snapshot.id);
   });
 }
 

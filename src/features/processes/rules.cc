@@ -90,6 +90,11 @@ ProcessSnapshot take_snapshot(store::Documents& documents, store::Tx& tx, const 
   return snapshot;
 }
 
+bool is_current(const store::Documents& documents, const store::Tx& tx, const ProcessSnapshot& snapshot) {
+  const auto process = documents.find<DeploymentProcess>(tx, "deploymentprocess-" + snapshot.project_id);
+  return process && digest_of(process->steps) == snapshot.digest;
+}
+
 domain::Properties plain_properties(const json::Properties& properties) {
   domain::Properties out;
   for (const auto& [name, value] : properties) {

@@ -14,6 +14,9 @@ namespace fairlead::features::processes {
 // The snapshot of the project's process as it is now; made where no release froze the same content before.
 ProcessSnapshot take_snapshot(store::Documents& documents, store::Tx& tx, const std::string& project);
 
+// Whether the project's process is still what the snapshot froze.
+bool is_current(const store::Documents& documents, const store::Tx& tx, const ProcessSnapshot& snapshot);
+
 // Where an action does its work; the step types decide (steps/).
 using RunsOnFunction = std::function<domain::RunsOn(const Action& action, const Step& step)>;
 domain::Process to_domain(const std::vector<Step>& steps, const RunsOnFunction& runs_on);

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "features/variables/install.h"
 
+#include <set>
+
 #include "api/resource.h"
+#include "api/versioned.h"
 #include "features/channels/model.h"
 #include "features/environments/model.h"
 #include "features/processes/model.h"
 #include "features/projects/model.h"
+#include "features/targets/model.h"
 #include "features/variables/model.h"
 #include "features/variables/rules.h"
 
@@ -29,13 +33,21 @@ std::string scope_values(Services& services, const store::Tx& tx, const std::str
   for (const auto& environment : documents.all<environments::Environment>(tx, store::Query().in_space(space))) {
     append_item(out, environment.id.str(), environment.name);
   }
-  out += "],\"Machines\":[],\"Actions\":[";
+  out += "],\"Machines\":[";
+  std::set<std::string, text::LessIgnoringCase> roles;
+  for (const auto& machine : documents.all<targets::Machine>(tx, store::Query().in_space(space))) {
+    append_item(out, machine.id.str(), machine.name);
+    roles.insert(machine.roles.begin(), machine.roles.end());
+  }
+  out += "],\"Actions\":[";
   if (const auto process = documents.find<processes::DeploymentProcess>(tx, "deploymentprocess-" + owner)) {
     for (const processes::Step& step : process->steps) {
       for (const processes::Action& action : step.actions) append_item(out, action.id, action.name);
     }
   }
-  out += "],\"Roles\":[],\"Channels\":[";
+  out += "],\"Roles\":[";
+  for (const std::string& role : roles) append_item(out, role, role);
+  out += "],\"Channels\":[";
   for (const auto& channel : documents.all<channels::Channel>(tx, store::Query().where("ProjectId", owner))) {
     append_item(out, channel.id.str(), channel.name);
   }
@@ -88,20 +100,10 @@ net::Response show(Services& services, const api::Context& context, const std::s
 net::Response replace(Services& services, const api::Context& context, const std::string& id) {
   const VariableSet body = context.body<VariableSet>();
   return services.api.store.write([&](store::Tx& tx) {
-    const std::optional<VariableSet> stored = services.api.documents.find<VariableSet>(tx, id);
-    if (!stored || stored->space_id != context.space_id()) throw not_found(text::format("The resource '{}' was not found.", id));
     VariableSet incoming = body;
-    if (incoming.version != stored->version) {
-      throw Error(Fault::conflict,
-                  text::format("The variables were changed by someone else: you sent version {}, but they are at version {}.",
-                               incoming.version, stored->version))
-          .with_help("Get the variables again, repeat your change on them and send them with their new Version.");
-    }
-    json::keep_from_stored(type_of(json::Tag<VariableSet>{}), &*stored, &incoming);
-    complete_variables(incoming.variables, stored->variables);
-    services.api.documents.update(tx, incoming, incoming.version);
-    const std::string name = services.api.documents.name_of(tx, incoming.owner_id).value_or(incoming.owner_id);
-    api::audit_modified(tx, context, "Variables of", incoming.owner_id, name, store::difference(*stored, incoming));
+    api::replace_versioned<VariableSet>(
+        services.api, context, tx, {"variable set", "Variables of"}, id, incoming, &VariableSet::owner_id,
+        [](VariableSet& set, const VariableSet& stored) { complete_variables(set.variables, stored.variables); });
     return api::json_response(encode_set(services, tx, incoming));
   });
 }
@@ -110,6 +112,22 @@ std::string set_of_project(Services& services, const api::Context& context) {
   return services.api.store.read([&](const store::Tx& tx) {
     return api::get_in_space<projects::Project>(services.api.documents, tx, context.space_id(), context.parameter("projectId"))
         .variable_set_id;
+  });
+}
+
+// The names of the variables of a project, for those who write templates.
+net::Response names(Services& services, const api::Context& context) {
+  return services.api.store.read([&](const store::Tx& tx) {
+    std::set<std::string, text::LessIgnoringCase> found;
+    store::Query query = store::Query().in_space(context.space_id());
+    const std::string project = context.query("project").value_or("");
+    if (!project.empty()) query.where("OwnerId", project);
+    for (const VariableSet& set : services.api.documents.all<VariableSet>(tx, query)) {
+      for (const Variable& variable : set.variables) found.insert(variable.name);
+    }
+    std::vector<std::string> items;
+    for (const std::string& name : found) json::append_string(items.emplace_back(), name);
+    return api::json_response(api::raw_array(items));
   });
 }
 
@@ -127,6 +145,8 @@ void add_rows(Services& services) {
                   return api::json_response(api::raw_array(items));
                 });
               }});
+  router.add({"GET", api::Scope::space, "/variables/names", "VariableView", "Names of variables, as a plain array.",
+              [&services](api::Context& context) { return names(services, context); }});
   router.add({"GET", api::Scope::space, "/variables/{id}", "VariableView", "A variable set or the snapshot of one.",
               [&services](api::Context& context) { return show(services, context, context.parameter("id")); }});
   router.add({"PUT", api::Scope::space, "/variables/{id}", "VariableEdit", "Replaces a variable set.",
@@ -153,7 +173,10 @@ void install(Services& services) {
     services.api.documents.insert(tx, set);
   });
   services.project_removing.emplace_back([&services](store::Tx& tx, const std::string& project) {
-    services.api.documents.remove(tx, Id<VariableSet>("variableset-" + project));
+    store::Documents& documents = services.api.documents;
+    documents.remove(tx, Id<VariableSet>("variableset-" + project));
+    const store::Query of_project = store::Query().where("OwnerId", project);
+    for (const VariableSnapshot& snapshot : documents.all<VariableSnapshot>(tx, of_project)) documents.remove(tx, snapshot.id);
   });
 }
 

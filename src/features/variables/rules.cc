@@ -28,7 +28,8 @@ std::string identity(const Variable& variable) { return text::lower(variable.nam
 
 bool is_sensitive_type(const Variable& variable) { return variable.is_sensitive || variable.type == "Sensitive"; }
 
-void complete_secret(Variable& variable, const Variable* stored) {
+// `same_id`: the client knows the stored variable, so that an empty text from it means that it was not shown the value.
+void complete_secret(Variable& variable, const Variable* stored, bool same_id) {
   variable.is_sensitive = is_sensitive_type(variable);
   if (!variable.is_sensitive) {
     variable.secret = {};
@@ -36,6 +37,9 @@ void complete_secret(Variable& variable, const Variable* stored) {
     return;
   }
   variable.type = "Sensitive";
+  // Clients to whom null is the same as "" send every secret of the set back as "" when they change another variable.
+  const bool keeps = same_id && variable.value && variable.value->empty() && !stored->secret.sealed.empty();
+  if (keeps) variable.value.reset();
   if (variable.value) {
     variable.secret = {};
     variable.secret.has_value = true;
@@ -59,6 +63,14 @@ void validate(const std::vector<Variable>& variables) {
   domain::validate_variables(plain);
 }
 
+std::string digest_of(const std::vector<Variable>& variables) {
+  std::string content;
+  for (const Variable& variable : variables) {
+    json::encode_into(type_of(json::Tag<Variable>{}), &variable, json::Mode::store, content);
+  }
+  return sha256_hex(content);
+}
+
 }  // namespace
 
 void complete_variables(std::vector<Variable>& variables, const std::vector<Variable>& stored) {
@@ -70,25 +82,30 @@ void complete_variables(std::vector<Variable>& variables, const std::vector<Vari
   }
   for (Variable& variable : variables) {
     const Variable* before = nullptr;
+    bool same_id = false;
     if (const auto found = by_id.find(variable.id); found != by_id.end()) {
       before = found->second;
+      same_id = true;
     } else if (const auto same = by_identity.find(identity(variable)); same != by_identity.end() && variable.id.empty()) {
       before = same->second;
       variable.id = before->id;
     }
     if (variable.id.empty()) variable.id = random_uuid();
-    complete_secret(variable, before);
+    complete_secret(variable, before, same_id);
   }
   validate(variables);
 }
 
+domain::VariableScope to_domain(const VariableScope& scope) { return scope_to_domain(scope); }
+
+bool is_current(const store::Documents& documents, const store::Tx& tx, const VariableSnapshot& snapshot) {
+  const auto set = documents.find<VariableSet>(tx, "variableset-" + snapshot.owner_id);
+  return set && digest_of(set->variables) == snapshot.digest;
+}
+
 VariableSnapshot take_snapshot(store::Documents& documents, store::Tx& tx, const std::string& owner) {
   VariableSet set = documents.get<VariableSet>(tx, "variableset-" + owner);
-  std::string content;
-  for (const Variable& variable : set.variables) {
-    json::encode_into(type_of(json::Tag<Variable>{}), &variable, json::Mode::store, content);
-  }
-  const std::string digest = sha256_hex(content);
+  const std::string digest = digest_of(set.variables);
   std::optional<VariableSnapshot> existing =
       documents.first<VariableSnapshot>(tx, store::Query().where("OwnerId", owner).where("Digest", digest));
   if (existing) return *std::move(existing);

@@ -19,7 +19,11 @@ std::vector<domain::Variable> to_domain(const std::vector<Variable>& variables, 
                                         const std::string& set_name);
 
 // Fills ids (from the stored variables of the same name and scope, else new ones), moves sensitive values to their sealed
-// place, keeps the stored value where a client sends null, and checks the whole.
+// place, keeps the stored value where a client sends null (or, with the variable's id, an empty text), and checks the whole.
 void complete_variables(std::vector<Variable>& variables, const std::vector<Variable>& stored);
+
+domain::VariableScope to_domain(const VariableScope& scope);
+// Whether the variables are still what the snapshot froze.
+bool is_current(const store::Documents& documents, const store::Tx& tx, const VariableSnapshot& snapshot);
 
 }  // namespace fairlead::features::variables
