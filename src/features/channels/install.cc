@@ -67,16 +67,11 @@ void add_project_rows(Services& services, const ChannelResource& resource) {
   services.api.router.add(
       {"GET", api::Scope::space, "/projects/{projectId}/channels", "ProcessView", "Lists the channels of a project.",
        [&services, resource](api::Context& context) {
-         const api::Page page = api::page_of(context);
          return services.api.store.read([&](const store::Tx& tx) {
            const auto project = api::get_in_space<projects::Project>(services.api.documents, tx, context.space_id(),
                                                                      context.parameter("projectId"));
            store::Query query = api::list_query(*resource, context);
-           query.where("ProjectId", project.id.str()).page(page.skip, page.take);
-           store::Page<Channel> found = services.api.documents.list<Channel>(tx, query);
-           std::vector<std::string> items;
-           for (Channel& channel : found.items) items.push_back(api::encode_resource(*resource, tx, std::move(channel)));
-           return api::json_response(api::paged(context, "Channel", items, found.total, page));
+           return api::list_page(services.api, *resource, context, tx, query.where("ProjectId", project.id.str()));
          });
        }});
   services.api.router.add(

@@ -47,11 +47,36 @@ api::Resource<Lifecycle> resource_of(Services& services) {
   return resource;
 }
 
+// The lifecycle with what it leaves open written out: phases without environments get those that apply.
+net::Response preview(Services& services, const api::Resource<Lifecycle>& resource, const api::Context& context) {
+  return services.api.store.read([&](const store::Tx& tx) {
+    const store::Documents& documents = services.api.documents;
+    auto lifecycle = api::get_in_space<Lifecycle>(documents, tx, context.space_id(), context.parameter("id"));
+    std::vector<Phase> phases;
+    for (const domain::EffectivePhase& effective :
+         domain::effective_phases(to_domain(lifecycle), environments_of(documents, tx, context.space_id()))) {
+      Phase& phase = phases.emplace_back();
+      for (const Phase& stored : lifecycle.phases) {
+        if (stored.id == effective.phase.id) phase = stored;
+      }
+      phase.id = effective.phase.id;
+      phase.name = effective.phase.name;
+      if (phase.automatic_deployment_targets.empty() && phase.optional_deployment_targets.empty()) {
+        phase.optional_deployment_targets = effective.environments;
+      }
+    }
+    lifecycle.phases = std::move(phases);
+    return api::json_response(api::encode_resource(resource, tx, std::move(lifecycle)));
+  });
+}
+
 }  // namespace
 
 void install(Services& services) {
   services.api.documents.add<Lifecycle>({.table = "lifecycle", .id_prefix = "Lifecycles", .noun = "lifecycle"});
-  api::add_resource(services.api, resource_of(services));
+  const auto resource = api::add_resource(services.api, resource_of(services));
+  services.api.router.add({"GET", api::Scope::space, "/lifecycles/{id}/preview", "LifecycleView", "A lifecycle with all phases written out.",
+                           [&services, resource](api::Context& context) { return preview(services, *resource, context); }});
   services.space_created.emplace_back([&services](store::Tx& tx, const std::string& space) {
     Lifecycle lifecycle;
     lifecycle.space_id = space;

@@ -12,7 +12,7 @@ namespace fairlead::features::lifecycles {
 // How many releases (or for how long) are kept. Older clients send no Strategy; what they mean follows from the other members.
 struct RetentionPeriod {
   std::string strategy;  // Default, Forever, Count
-  std::string unit = "Days";
+  std::string unit = "Items";
   int quantity_to_keep = 0;
   bool should_keep_forever = true;
 };

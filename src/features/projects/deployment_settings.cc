@@ -34,17 +34,23 @@ void take_settings(const DeploymentSettings& settings, Project& project) {
   project.force_package_download = settings.force_package_download;
 }
 
+// The path names the project, or the settings by their own id ("deploymentsettings-Projects-1").
+Project project_of(Services& services, const store::Tx& tx, const api::Context& context) {
+  constexpr std::string_view kPrefix = "deploymentsettings-";
+  std::string_view id = context.parameter("id");
+  if (text::starts_with_ignoring_case(id, kPrefix)) id.remove_prefix(kPrefix.size());
+  return api::get_in_space<Project>(services.api.documents, tx, context.space_id(), id);
+}
+
 net::Response show(Services& services, api::Context& context) {
-  return services.api.store.read([&](const store::Tx& tx) {
-    return api::json_response(encode_settings(
-        api::get_in_space<Project>(services.api.documents, tx, context.space_id(), context.parameter("id"))));
-  });
+  return services.api.store.read(
+      [&](const store::Tx& tx) { return api::json_response(encode_settings(project_of(services, tx, context))); });
 }
 
 net::Response replace(Services& services, api::Context& context) {
   const DeploymentSettings settings = context.body<DeploymentSettings>();
   return services.api.store.write([&](store::Tx& tx) {
-    const Project stored = api::get_in_space<Project>(services.api.documents, tx, context.space_id(), context.parameter("id"));
+    const Project stored = project_of(services, tx, context);
     Project project = stored;
     take_settings(settings, project);
     services.api.documents.update(tx, project);
@@ -56,12 +62,12 @@ net::Response replace(Services& services, api::Context& context) {
 }  // namespace
 
 void add_deployment_settings_rows(Services& services) {
-  services.api.router.add({"GET", api::Scope::space, "/projects/{id}/deploymentsettings", "ProjectView",
-                           "The deployment settings of a project.",
-                           [&services](api::Context& context) { return show(services, context); }});
-  services.api.router.add({"PUT", api::Scope::space, "/projects/{id}/deploymentsettings", "ProjectEdit",
-                           "Replaces the deployment settings of a project.",
-                           [&services](api::Context& context) { return replace(services, context); }});
+  for (const char* path : {"/projects/{id}/deploymentsettings", "/deploymentsettings/{id}"}) {
+    services.api.router.add({"GET", api::Scope::space, path, "ProjectView", "The deployment settings of a project.",
+                             [&services](api::Context& context) { return show(services, context); }});
+    services.api.router.add({"PUT", api::Scope::space, path, "ProjectEdit", "Replaces the deployment settings of a project.",
+                             [&services](api::Context& context) { return replace(services, context); }});
+  }
 }
 
 }  // namespace fairlead::features::projects

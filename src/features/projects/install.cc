@@ -65,7 +65,10 @@ api::Links links_of(const Project& project) {
 }
 
 api::Resource<Project> resource_of(Services& services) {
-  api::Resource<Project> resource{.path = "/projects", .item_type = "Project", .permission = "Project"};
+  api::Resource<Project> resource{.path = "/projects",
+                                  .item_type = "Project",
+                                  .permission = "Project",
+                                  .filters = {{"clonedFromProjectId", "ClonedFromProjectId"}}};
   resource.check = [&services](api::Context& context, store::Tx& tx, Project& incoming, const Project* stored) {
     check(services, context, tx, incoming, stored);
   };
@@ -76,6 +79,16 @@ api::Resource<Project> resource_of(Services& services) {
   };
   resource.removing = [&services](api::Context&, store::Tx& tx, const Project& project) {
     for (const auto& hook : services.project_removing) hook(tx, project.id.str());
+  };
+  resource.narrow = [](const api::Context& context, store::Query& query) {
+    // "clone" asks whether a project was made from another one.
+    const std::string clone = context.query("clone").value_or("");
+    if (clone.empty()) return;
+    if (context.query_flag("clone")) {
+      query.where_none("ClonedFromProjectId", {""});
+    } else {
+      query.where("ClonedFromProjectId", "");
+    }
   };
   resource.links = links_of;
   return resource;
@@ -89,27 +102,17 @@ void add_usage_rows(Services& services, const std::shared_ptr<const api::Resourc
          return services.api.store.read([&](const store::Tx& tx) {
            const auto lifecycle = api::get_in_space<lifecycles::Lifecycle>(services.api.documents, tx, context.space_id(),
                                                                            context.parameter("id"));
-           std::vector<std::string> items;
-           const store::Query query = store::Query().where("LifecycleId", lifecycle.id.str());
-           for (Project& project : services.api.documents.all<Project>(tx, query)) {
-             items.push_back(api::encode_resource(*resource, tx, std::move(project)));
-           }
-           return api::json_response(api::raw_array(items));
+           return api::list_array(services.api, *resource, tx, store::Query().where("LifecycleId", lifecycle.id.str()));
          });
        }});
   services.api.router.add(
       {"GET", api::Scope::space, "/projectgroups/{id}/projects", "ProjectView", "The projects of a project group.",
        [&services, resource](api::Context& context) {
-         const api::Page page = api::page_of(context);
          return services.api.store.read([&](const store::Tx& tx) {
            const auto group = api::get_in_space<project_groups::ProjectGroup>(services.api.documents, tx, context.space_id(),
                                                                               context.parameter("id"));
            store::Query query = api::list_query(*resource, context);
-           query.where("ProjectGroupId", group.id.str()).page(page.skip, page.take);
-           store::Page<Project> found = services.api.documents.list<Project>(tx, query);
-           std::vector<std::string> items;
-           for (Project& project : found.items) items.push_back(api::encode_resource(*resource, tx, std::move(project)));
-           return api::json_response(api::paged(context, "Project", items, found.total, page));
+           return api::list_page(services.api, *resource, context, tx, query.where("ProjectGroupId", group.id.str()));
          });
        }});
 }

@@ -48,6 +48,12 @@ struct Project {
 };
 const json::Type& type_of(json::Tag<Project>);
 
+// The package whose version numbers the releases of a project; its reference name is "" for the action's first package.
+struct Donor {
+  std::string action, package_reference;
+};
+std::optional<Donor> donor_of(const Project& project);
+
 // The same settings as the deploymentsettings document of the API shows them.
 struct DeploymentSettings {
   std::string id, space_id, project_id;

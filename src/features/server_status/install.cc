@@ -18,7 +18,7 @@ std::string server_root(const Services& services) {
       "{{\"Application\":\"Octopus Deploy\",\"Version\":\"{}\",\"ApiVersion\":\"3.0.0\",\"InstallationId\":\"{}\","
       "\"IsEarlyAccessProgram\":false,\"HasLongTermSupport\":false}}",
       kApiVersion, services.facts.installation_id);
-  return api::with_links(std::move(body), root_links(kDefaultSpaceId));
+  return api::with_links(std::move(body), root_links(kDefaultSpaceId, true));
 }
 
 void add_root_rows(Services& services) {
@@ -27,7 +27,10 @@ void add_root_rows(Services& services) {
   router.add({"GET", api::Scope::system, "/", anonymous, "The root document: version and links.",
               [&services](api::Context&) { return api::json_response(server_root(services)); }});
   router.add({"GET", api::Scope::space, "/", std::string(api::kSignedIn), "The root document of a space: links.",
-              [](api::Context& context) { return api::json_response(api::with_links("{}", root_links(context.space_id()))); }});
+              [](api::Context& context) {
+                const std::string& space = context.space_id();
+                return api::json_response(api::with_links("{}", root_links(space, space == kDefaultSpaceId)));
+              }});
   router.add({"GET", api::Scope::root, "/", anonymous, "A page for people who open the server without the web UI.",
               [&services](api::Context&) {
                 return api::text_response(

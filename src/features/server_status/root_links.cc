@@ -162,9 +162,16 @@ constexpr RootLink kRootLinks[] = {
 
 }  // namespace
 
-api::Links root_links(const std::string& space) {
+// Links of the table that name no space, though what they lead to belongs to one: without a space it is the default one's.
+constexpr std::string_view kFeeds = "/api/feeds{";
+
+api::Links root_links(const std::string& space, bool default_space) {
   api::Links links;
-  for (const RootLink& link : kRootLinks) links.add(link.name, text::replace_all(link.url, "{space}", space));
+  for (const RootLink& link : kRootLinks) {
+    std::string url = text::replace_all(link.url, "{space}", space);
+    if (!default_space && url.starts_with(kFeeds)) url = "/api/" + space + "/feeds" + url.substr(kFeeds.size() - 1);
+    links.add(link.name, std::move(url));
+  }
   return links;
 }
 
