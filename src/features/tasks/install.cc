@@ -2,6 +2,8 @@
 #include "features/tasks/install.h"
 
 #include "api/resource.h"
+#include "features/spaces/model.h"
+#include "features/tasks/list.h"
 #include "features/tasks/log_view.h"
 #include "features/tasks/model.h"
 #include "features/tasks/rules.h"
@@ -9,66 +11,6 @@
 namespace fairlead::features::tasks {
 
 namespace {
-
-std::string completed_text(const Task& task) {
-  if (task.completed_time.us != 0) return iso8601(task.completed_time);
-  return task.state == "Queued" ? "Queued..." : task.state + "...";
-}
-
-std::string duration_of(const Task& task, Time now) {
-  if (task.start_time.us == 0) return "";
-  const Time end = task.completed_time.us != 0 ? task.completed_time : now;
-  const std::int64_t seconds = (end - task.start_time) / kSecond;
-  return seconds < 1 ? "less than a second" : text::counted(seconds, "second");
-}
-
-std::string encode_task(const Task& task, Time now) {
-  const auto state = domain::parse_task_state(task.state).value_or(domain::TaskState::queued);
-  const auto flag = [](bool value) { return value ? "true" : "false"; };
-  std::string body = json::encode(task);
-  body.pop_back();
-  body += text::format(",\"IsCompleted\":{},\"FinishedSuccessfully\":{},\"HasBeenPickedUpByProcessor\":{},\"CanRerun\":{}",
-                       flag(domain::is_finished(state)), flag(domain::is_successful(state)), flag(task.start_time.us != 0),
-                       flag(domain::is_finished(state) && !task.deployment_id.empty()));
-  body += ",\"Completed\":";
-  json::append_string(body, completed_text(task));
-  body += ",\"Duration\":";
-  json::append_string(body, duration_of(task, now));
-  body += ",\"EstimatedRemainingQueueDurationSeconds\":0}";
-  const std::string self = "/api/" + task.space_id + "/tasks/" + task.id.str();
-  return api::with_links(std::move(body),
-                         api::Links()
-                             .add("Self", "/api/tasks/" + task.id.str())
-                             .add("Web", "/app#/" + task.space_id + "/tasks/" + task.id.str())
-                             .add("Raw", "/api/tasks/" + task.id.str() + "/raw")
-                             .add("Rerun", "/api/tasks/rerun/" + task.id.str())
-                             .add("Cancel", "/api/tasks/" + task.id.str() + "/cancel")
-                             .add("State", "/api/tasks/" + task.id.str() + "/state")
-                             .add("QueuedBehind", "/api/tasks/" + task.id.str() + "/queued-behind{?skip,take}")
-                             .add("Details", "/api/tasks/" + task.id.str() + "/details{?verbose,tail}")
-                             .add("Artifacts", "/api/" + task.space_id + "/artifacts?regarding=" + task.id.str())
-                             .add("Interruptions", "/api/" + task.space_id + "/interruptions?regarding=" + task.id.str()));
-}
-
-store::Query query_of(const api::Context& context) {
-  store::Query query;
-  if (!context.space_id().empty()) query.in_space(context.space_id());
-  query.by("Id", true);
-  const auto ids = context.query_list("ids");
-  if (!ids.empty()) query.ids = ids;
-  const auto filter = [&](std::string_view parameter, const char* field) {
-    const auto values = context.query_list(parameter);
-    if (!values.empty()) query.where_any(field, values);
-  };
-  filter("spaces", "SpaceId");
-  filter("states", "State");
-  filter("name", "Name");
-  filter("project", "ProjectId");
-  filter("environment", "EnvironmentId");
-  if (context.query_flag("running")) query.where_any("State", {"Executing", "Cancelling"});
-  if (context.query_flag("active")) query.where_any("State", {"Queued", "Executing", "Cancelling"});
-  return query;
-}
 
 Task task_of(Services& services, const store::Tx& tx, const api::Context& context) {
   Task task = services.api.documents.get<Task>(tx, context.parameter("id"));
@@ -78,14 +20,28 @@ Task task_of(Services& services, const store::Tx& tx, const api::Context& contex
   return task;
 }
 
-net::Response list(Services& services, const api::Context& context) {
-  const api::Page page = api::page_of(context);
-  return services.api.store.read([&](const store::Tx& tx) {
-    store::Query query = query_of(context);
-    const auto found = services.api.documents.list<Task>(tx, query.page(page.skip, page.take));
-    std::vector<std::string> items;
-    for (const Task& task : found.items) items.push_back(encode_task(task, tx.now()));
-    return api::json_response(api::paged(context, "Task", items, found.total, page));
+// What a client asks for with POST /tasks: the slice that has the kind of task checks the arguments and starts it.
+net::Response create(Services& services, api::Context& context) {
+  auto request = context.body<TaskRequest>();
+  const auto starter = services.task_starters.find(request.name);
+  if (starter == services.task_starters.end()) {
+    std::vector<std::string> names;
+    for (const auto& [name, start] : services.task_starters) names.push_back(name);
+    throw Error(Fault::unsupported, text::format("Tasks with the name '{}' cannot be started by this request; only {} can.",
+                                                 text::shorten(request.name, 60), text::join(names, ", ")));
+  }
+  return services.api.store.write([&](store::Tx& tx) {
+    TaskRequest asked = request;
+    if (asked.space_id.empty()) asked.space_id = context.space_id().empty() ? spaces::kDefaultSpace : context.space_id();
+    if (!services.api.documents.name_of(tx, asked.space_id)) {
+      throw invalid_at("SpaceId", text::format("there is no space '{}'", text::shorten(asked.space_id, 60)));
+    }
+    const Task task = starter->second(context, tx, asked);
+    store::AuditEvent event = api::audit_event(context, "TaskQueued", text::format("The task {} was queued", task.description));
+    event.space = task.space_id;
+    event.documents = {task.id.str()};
+    store::append_audit(tx, event);
+    return api::created(encode_task(task, tx.now()));
   });
 }
 
@@ -115,7 +71,7 @@ net::Response details(Services& services, const api::Context& context) {
   std::string body = "{\"Task\":" + encode_task(task, services.api.clock.now()) + ",\"ActivityLogs\":[";
   body += activity_log(tree, task);
   body += text::format("],\"PhysicalLogSize\":0,\"Progress\":{{\"ProgressPercentage\":{},\"EstimatedTimeRemaining\":\"\"}}}}",
-                       domain::is_finished(state) ? 100 : 0);
+                       domain::is_finished(state) ? 100 : progress_percent(tree));
   return api::json_response(api::with_links(
       std::move(body), api::Links().add("Self", "/api/tasks/" + task.id.str() + "/details{?verbose,tail}")));
 }
@@ -142,6 +98,11 @@ void add_rows(Services& services, api::Scope scope) {
   api::Router& router = services.api.router;
   router.add({"GET", scope, "/tasks", "TaskView", "Lists tasks, newest first.",
               [&services](Context& context) { return list(services, context); }});
+  router.add({"POST", scope, "/tasks", "TaskCreate", "Starts a task such as a health check.",
+              [&services](Context& context) { return create(services, context); }});
+  router.add({"GET", scope, "/tasks/taskTypes", "TaskView", "The kinds of tasks.", [](Context&) {
+                return api::json_response(R"([{"Id":"Deploy","Name":"Deploy","Links":{}},{"Id":"Health","Name":"Health","Links":{}}])");
+              }});
   router.add({"GET", scope, "/tasks/{id}", "TaskView", "A task.", [&services](Context& context) {
                 return services.api.store.read([&](const store::Tx& tx) {
                   return api::json_response(encode_task(task_of(services, tx, context), tx.now()));
@@ -172,10 +133,9 @@ void install(Services& services) {
                                            .space_scoped = false,
                                            .sort = "Id",
                                            .history = true});
+  // Without a space in the path they are about the tasks of all spaces.
   add_rows(services, api::Scope::space);
-  services.api.router.add({"GET", api::Scope::system, "/tasks/taskTypes", "TaskView", "The kinds of tasks.", [](api::Context&) {
-                             return api::json_response(R"([{"Id":"Deploy","Name":"Deploy","Links":{}}])");
-                           }});
+  add_rows(services, api::Scope::system);
   services.api.router.add({"GET", api::Scope::root, "/ui/v1/tasks/{id}/objects", "TaskView",
                            "The Kubernetes objects of a task with their health.",
                            [&services](api::Context& context) { return objects(services, services.live_objects, context); }});

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "features/tasks/log_view.h"
 
+#include <algorithm>
+
 #include "base/text.h"
 
 namespace fairlead::features::tasks {
@@ -100,6 +102,12 @@ std::string activity_log(const engine::LogNode& root, const Task& task) {
   std::string out;
   append_node(out, root, task.id.str(), task.description, status_of_task(task), task.start_time, task.completed_time);
   return out;
+}
+
+int progress_percent(const engine::LogNode& root) {
+  std::size_t ended = 0;
+  for (const engine::LogNode& child : root.children) ended += child.element.ended.us != 0 ? 1 : 0;
+  return root.children.empty() ? 0 : std::min(static_cast<int>(100 * ended / root.children.size()), 99);
 }
 
 net::Response log_after(Services& services, const api::Context& context) {

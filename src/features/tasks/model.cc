@@ -9,15 +9,15 @@ const json::Type& type_of(json::Tag<Task>) {
           .field("Id", &Task::id, json::read_only)
           .field("SpaceId", &Task::space_id, json::indexed | json::read_only)
           .field("Name", &Task::name, json::required | json::indexed)
-          .field("Description", &Task::description)
+          .field("Description", &Task::description, json::indexed)
           .field("Arguments", &Task::arguments)
           .field("State", &Task::state, json::read_only | json::indexed)
           .field("QueueTime", &Task::queue_time, json::null_when_empty | json::indexed)
           .field("QueueTimeExpiry", &Task::queue_time_expiry, json::null_when_empty)
-          .field("StartTime", &Task::start_time, json::null_when_empty | json::read_only)
+          .field("StartTime", &Task::start_time, json::null_when_empty | json::read_only | json::indexed)
           .field("LastUpdatedTime", &Task::last_updated_time, json::null_when_empty | json::read_only)
-          .field("CompletedTime", &Task::completed_time, json::null_when_empty | json::read_only)
-          .field("ServerNode", &Task::server_node, json::null_when_empty | json::read_only)
+          .field("CompletedTime", &Task::completed_time, json::null_when_empty | json::read_only | json::indexed)
+          .field("ServerNode", &Task::server_node, json::null_when_empty | json::read_only | json::indexed)
           .field("ErrorMessage", &Task::error_message, json::read_only)
           .field("HasWarningsOrErrors", &Task::has_warnings_or_errors, json::read_only | json::indexed)
           .field("HasPendingInterruptions", &Task::has_pending_interruptions, json::read_only | json::indexed)
@@ -26,7 +26,19 @@ const json::Type& type_of(json::Tag<Task>) {
           .field("EnvironmentId", &Task::environment_id, json::stored_only | json::indexed)
           .field("DeploymentId", &Task::deployment_id, json::stored_only | json::indexed)
           .field("ReleaseId", &Task::release_id, json::stored_only | json::indexed)
-          .field("StartedBy", &Task::started_by, json::stored_only);
+          .field("StartedBy", &Task::started_by, json::stored_only)
+          .field("MachineIds", &Task::machine_ids, json::stored_only | json::refers);
+  return type;
+}
+
+const json::Type& type_of(json::Tag<TaskRequest>) {
+  static const json::Type type = json::Type::of<TaskRequest>("Task")
+                                     .field("Name", &TaskRequest::name, json::required)
+                                     .field("Description", &TaskRequest::description)
+                                     .field("SpaceId", &TaskRequest::space_id)
+                                     .field("Arguments", &TaskRequest::arguments)
+                                     .field("QueueTime", &TaskRequest::queue_time)
+                                     .field("QueueTimeExpiry", &TaskRequest::queue_time_expiry);
   return type;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -14,14 +15,23 @@ struct Task {
   Id<Task> id;
   std::string space_id, name, description;
   std::string state = "Queued";
-  std::map<std::string, std::string> arguments;
+  std::map<std::string, json::Raw> arguments;
   Time queue_time, queue_time_expiry, start_time, last_updated_time, completed_time;
   std::string server_node, error_message;
   bool has_warnings_or_errors = false, has_pending_interruptions = false;
   // Stored only: what lists filter by, and the run that does the work.
   std::string run_id, project_id, environment_id, deployment_id, release_id, started_by;
+  std::vector<std::string> machine_ids;  // the targets that it is about
 };
 const json::Type& type_of(json::Tag<Task>);
+
+// What a client sends to start a task: which arguments there are depends on the name.
+struct TaskRequest {
+  std::string name, description, space_id;
+  std::map<std::string, json::Raw> arguments;
+  Time queue_time, queue_time_expiry;
+};
+const json::Type& type_of(json::Tag<TaskRequest>);
 
 // A Kubernetes object that a task applied, as it was last seen while the task watched it.
 struct TaskObject {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "features/tasks/rules.h"
 
+#include "api/links.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "store/outbox.h"
@@ -28,7 +29,47 @@ void publish(store::Tx& tx, const Task& task) {
   store::publish(tx, "task", task.id.str(), payload);
 }
 
+std::string completed_text(const Task& task) {
+  if (task.completed_time.us != 0) return iso8601(task.completed_time);
+  return task.state == "Queued" ? "Queued..." : task.state + "...";
+}
+
 }  // namespace
+
+std::string duration_of(const Task& task, Time now) {
+  if (task.start_time.us == 0) return "";
+  const Time end = task.completed_time.us != 0 ? task.completed_time : now;
+  const std::int64_t seconds = (end - task.start_time) / kSecond;
+  return seconds < 1 ? "less than a second" : text::counted(seconds, "second");
+}
+
+std::string encode_task(const Task& task, Time now) {
+  const auto state = domain::parse_task_state(task.state).value_or(domain::TaskState::queued);
+  const auto flag = [](bool value) { return value ? "true" : "false"; };
+  std::string body = json::encode(task);
+  body.pop_back();
+  body += text::format(",\"IsCompleted\":{},\"FinishedSuccessfully\":{},\"HasBeenPickedUpByProcessor\":{},\"CanRerun\":{}",
+                       flag(domain::is_finished(state)), flag(domain::is_successful(state)), flag(task.start_time.us != 0),
+                       flag(domain::is_finished(state) && !task.deployment_id.empty()));
+  body += ",\"Completed\":";
+  json::append_string(body, completed_text(task));
+  body += ",\"Duration\":";
+  json::append_string(body, duration_of(task, now));
+  body += ",\"EstimatedRemainingQueueDurationSeconds\":0}";
+  const std::string self = "/api/" + task.space_id + "/tasks/" + task.id.str();
+  return api::with_links(std::move(body),
+                         api::Links()
+                             .add("Self", "/api/tasks/" + task.id.str())
+                             .add("Web", "/app#/" + task.space_id + "/tasks/" + task.id.str())
+                             .add("Raw", "/api/tasks/" + task.id.str() + "/raw")
+                             .add("Rerun", "/api/tasks/rerun/" + task.id.str())
+                             .add("Cancel", "/api/tasks/" + task.id.str() + "/cancel")
+                             .add("State", "/api/tasks/" + task.id.str() + "/state")
+                             .add("QueuedBehind", "/api/tasks/" + task.id.str() + "/queued-behind{?skip,take}")
+                             .add("Details", "/api/tasks/" + task.id.str() + "/details{?verbose,tail}")
+                             .add("Artifacts", "/api/" + task.space_id + "/artifacts?regarding=" + task.id.str())
+                             .add("Interruptions", "/api/" + task.space_id + "/interruptions?regarding=" + task.id.str()));
+}
 
 void set_state(store::Documents& documents, store::Tx& tx, Task& task, domain::TaskState state, const std::string& node) {
   const auto now_in = domain::parse_task_state(task.state);

@@ -15,6 +15,11 @@
 
 namespace fairlead::features::tasks {
 
+// A task as the API shows it, with its links. `now`: for the duration of one that has not ended.
+std::string encode_task(const Task& task, Time now);
+// How long it has taken so far, in words; empty before its start.
+std::string duration_of(const Task& task, Time now);
+
 // The task with that run or id changes its state where domain::can_become allows it; anything else is left as it is, because a
 // late message about a finished task is no news. Publishes "task" to the outbox.
 void set_state(store::Documents& documents, store::Tx& tx, Task& task, domain::TaskState state, const std::string& node);
