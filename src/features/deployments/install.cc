@@ -4,33 +4,21 @@
 #include "api/resource.h"
 #include "domain/version.h"
 #include "features/deployments/model.h"
+#include "features/deployments/preview.h"
 #include "features/deployments/requests.h"
 #include "features/deployments/rules.h"
 #include "features/deployments/run.h"
 #include "features/environments/model.h"
+#include "features/processes/model.h"
 #include "features/projects/model.h"
 #include "features/releases/model.h"
 #include "features/releases/rules.h"
 #include "features/targets/model.h"
+#include "features/tasks/rules.h"
 
 namespace fairlead::features::deployments {
 
 namespace {
-
-std::string encode_deployment(const Deployment& deployment) {
-  std::string body = json::encode(deployment);
-  body.pop_back();
-  body += ",\"Changes\":[],\"ChangesMarkdown\":\"\"}";
-  const std::string space = "/api/" + deployment.space_id;
-  return api::with_links(std::move(body), api::Links()
-                                              .add("Self", space + "/deployments/" + deployment.id.str())
-                                              .add("Environment", space + "/environments/" + deployment.environment_id)
-                                              .add("Release", space + "/releases/" + deployment.release_id)
-                                              .add("Project", space + "/projects/" + deployment.project_id)
-                                              .add("Task", "/api/tasks/" + deployment.task_id)
-                                              .add("TaskLogs", "/api/tasks/" + deployment.task_id + "/details")
-                                              .add("Web", "/app#/" + deployment.space_id + "/deployments/" + deployment.id.str()));
-}
 
 Time time_of(const std::string& text, std::string_view field) {
   if (text.empty()) return Time{};
@@ -52,9 +40,26 @@ void refuse_unsupported(const UntenantedCommand& body) {
   if (!body.freeze_names.empty()) {
     throw Error(Fault::unsupported, "Deployment freezes are not supported yet; leave DeploymentFreezeNames out.");
   }
-  if (body.update_variable_snapshot) {
-    throw Error(Fault::unsupported, "UpdateVariableSnapshot is not supported yet; create a new release for changed variables.");
+}
+
+// The ids of the actions that are to be left out. A name that the process does not have stays as it is: the run warns of it.
+std::vector<std::string> skipped_actions(const store::Documents& documents, const store::Tx& tx, const releases::Release& release,
+                                         const std::vector<std::string>& names) {
+  const auto process = documents.get<processes::ProcessSnapshot>(tx, release.process_snapshot_id);
+  std::vector<std::string> out;
+  for (const std::string& name : names) {
+    const auto is_named = [&](const auto& one) {
+      return one.id == name || text::equals_ignoring_case(one.name, name) || text::equals_ignoring_case(one.slug, name);
+    };
+    const std::size_t before = out.size();
+    for (const processes::Step& step : process.steps) {
+      for (const processes::Action& action : step.actions) {
+        if (is_named(step) || is_named(action)) out.push_back(action.id);
+      }
+    }
+    if (out.size() == before) out.push_back(name);
   }
+  return out;
 }
 
 net::Response create_untenanted(Services& services, const api::Context& context) {
@@ -66,11 +71,14 @@ net::Response create_untenanted(Services& services, const api::Context& context)
         api::get_by_any_name<projects::Project>(documents, tx, context.space_id(), body.project_name, "project");
     CreateDeployment request;
     request.release = releases::get_by_version(documents, tx, project.id.str(), body.release_version);
+    if (body.update_variable_snapshot && !body.environment_names.empty()) {
+      releases::refresh_variables(services.api.documents, tx, request.release);
+    }
     request.user_id = context.caller().user_id;
     request.username = context.caller().username;
     Deployment& options = request.options;
     options.comments = body.comments;
-    options.skip_actions = body.skip_step_names;
+    options.skip_actions = skipped_actions(documents, tx, request.release, body.skip_step_names);
     options.specific_machine_ids = machine_ids(services, tx, context.space_id(), body.specific_machine_names);
     options.excluded_machine_ids = machine_ids(services, tx, context.space_id(), body.excluded_machine_names);
     options.form_values = body.variables;
@@ -121,10 +129,54 @@ net::Response list(Services& services, const api::Context& context, const std::s
     filter("environments", "EnvironmentId");
     filter("channels", "ChannelId");
     filter("taskState", "State");
+    filter("tenants", "TenantId");
+    if (const auto part = context.query("partialName"); part && !part->empty()) query.containing("Name", *part);
     const auto found = services.api.documents.list<Deployment>(tx, query);
     std::vector<std::string> items;
     for (const Deployment& deployment : found.items) items.push_back(encode_deployment(deployment));
     return api::json_response(api::paged(context, "Deployment", items, found.total, page));
+  });
+}
+
+void remove_ended(store::Documents& documents, store::Tx& tx, const Deployment& deployment) {
+  const auto state = domain::parse_task_state(deployment.state);
+  if (state && !domain::is_finished(*state)) {
+    throw invalid(text::format("{} has not ended ({}); cancel that task first.", deployment.name, deployment.task_id));
+  }
+  documents.remove(tx, deployment.id);
+}
+
+net::Response remove(Services& services, const api::Context& context) {
+  return services.api.store.write([&](store::Tx& tx) {
+    const auto deployment =
+        api::get_in_space<Deployment>(services.api.documents, tx, context.space_id(), context.parameter("id"));
+    remove_ended(services.api.documents, tx, deployment);
+    api::audit_deleted(tx, context, "Deployment", deployment.id.str(), deployment.name);
+    return api::json_response("{}");
+  });
+}
+
+// The deployment of a task once more: the same release to the same environment with the same options.
+net::Response rerun(Services& services, const api::Context& context) {
+  return services.api.store.write([&](store::Tx& tx) {
+    const store::Documents& documents = services.api.documents;
+    const auto task = documents.get<tasks::Task>(tx, context.parameter("id"));
+    const bool visible = context.space_id().empty() || task.space_id == context.space_id();
+    if (!visible) throw not_found(text::format("The resource '{}' was not found.", task.id.str()));
+    const auto state = domain::parse_task_state(task.state);
+    if (!state || !domain::is_finished(*state)) throw invalid(text::format("The task {} has not ended yet.", task.id.str()));
+    const auto before = documents.find<Deployment>(tx, task.deployment_id);
+    if (!before) throw invalid(text::format("The task {} is no deployment, or its deployment was deleted; it cannot be run again.", task.id.str()));
+    CreateDeployment request;
+    request.release = documents.get<releases::Release>(tx, before->release_id);
+    request.environment_id = before->environment_id;
+    request.options = *before;
+    request.options.queue_time = {};
+    request.options.queue_time_expiry = {};
+    request.user_id = context.caller().user_id;
+    request.username = context.caller().username;
+    const Deployment again = create_deployment(services, tx, request);
+    return api::created(tasks::encode_task(documents.get<tasks::Task>(tx, again.task_id), tx.now()));
   });
 }
 
@@ -148,6 +200,12 @@ void add_rows(Services& services) {
                       services.api.documents, tx, context.space_id(), context.parameter("id"))));
                 });
               }});
+  router.add({"DELETE", space, "/deployments/{id}", "DeploymentDelete", "Deletes a deployment that has ended.",
+              [&services](Context& context) { return remove(services, context); }});
+  for (const api::Scope scope : {space, api::Scope::system}) {
+    router.add({"POST", scope, "/tasks/rerun/{id}", "DeploymentCreate", "Deploys once more what a task has deployed.",
+                [&services](Context& context) { return rerun(services, context); }});
+  }
   router.add({"GET", space, "/releases/{id}/deployments", "DeploymentView", "The deployments of a release, newest first.",
               [&services](Context& context) {
                 const std::string release = services.api.store.read([&](const store::Tx& tx) {
@@ -178,7 +236,13 @@ void install(Services& services) {
     const Path path = path_of(services.api.documents, tx, release);
     deploy_automatically(services, tx, release, domain::automatic_after_creation(path.lifecycle, path.environments));
   });
+  services.project_removing.emplace_back([&services](store::Tx& tx, const std::string& project) {
+    for (const Deployment& deployment : services.api.documents.all<Deployment>(tx, store::Query().where("ProjectId", project))) {
+      remove_ended(services.api.documents, tx, deployment);
+    }
+  });
   add_rows(services);
+  add_preview_rows(services);
 }
 
 }  // namespace fairlead::features::deployments

@@ -21,9 +21,10 @@ const json::Type& type_of(json::Tag<Deployment>) {
           .field("ManifestVariableSetId", &D::manifest_variable_set_id, json::read_only)
           .field("TaskId", &D::task_id, json::read_only | json::indexed)
           .field("ProjectId", &D::project_id, json::read_only | json::indexed | json::refers)
-          .field("UseGuidedFailure", &D::use_guided_failure, json::omit_when_empty)
+          .field("UseGuidedFailure", &D::use_guided_failure)
           .field("Comments", &D::comments, json::null_when_empty)
           .field("FormValues", &D::form_values)
+          .field("SecretFormValues", &D::secret_form_values, json::stored_only | json::omit_when_empty)
           .field("QueueTime", &D::queue_time, json::null_when_empty)
           .field("QueueTimeExpiry", &D::queue_time_expiry, json::null_when_empty)
           .field("Name", &D::name, json::read_only | json::indexed)
@@ -54,7 +55,7 @@ const json::Type& type_of(json::Tag<AppliedManifest>) {
                                      .field("ProjectId", &AppliedManifest::project_id, json::indexed)
                                      .field("EnvironmentId", &AppliedManifest::environment_id)
                                      .field("Action", &AppliedManifest::action)
-                                     .field("TargetId", &AppliedManifest::target_id)
+                                     .field("TargetId", &AppliedManifest::target_id, json::indexed)
                                      .field("SealedName", &AppliedManifest::sealed_name)
                                      .field("Created", &AppliedManifest::created);
   return type;

@@ -19,6 +19,7 @@ struct Deployment {
   std::optional<bool> use_guided_failure;
   std::vector<std::string> skip_actions, specific_machine_ids, excluded_machine_ids, deployed_to_machine_ids;
   std::map<std::string, std::string> form_values;
+  json::Properties secret_form_values;  // stored only: values of sensitive prompted variables
   std::string state = "Queued";  // stored only: the task's, for history and dashboards
   bool automatic = false;        // stored only: made by a lifecycle
   Time completed;                // stored only

@@ -3,11 +3,14 @@
 
 #include <algorithm>
 
+#include "api/links.h"
 #include "base/error.h"
 #include "features/channels/model.h"
 #include "features/deployments/run.h"
 #include "features/environments/model.h"
+#include "features/deployments/prompts.h"
 #include "features/lifecycles/rules.h"
+#include "features/processes/rules.h"
 #include "features/projects/model.h"
 #include "features/tasks/rules.h"
 #include "store/audit.h"
@@ -25,7 +28,7 @@ tasks::Task task_of(const Services& services, const store::Tx& tx, const Deploym
   task.name = "Deploy";
   task.description = text::format("Deploy {} release {} to {}", documents.name_of(tx, deployment.project_id).value_or("?"),
                                   release.version, documents.name_of(tx, deployment.environment_id).value_or("?"));
-  task.arguments["DeploymentId"] = deployment.id.str();
+  json::append_string(task.arguments["DeploymentId"].text, deployment.id.str());
   task.queue_time = deployment.queue_time;
   task.queue_time_expiry = deployment.queue_time_expiry;
   task.project_id = deployment.project_id;
@@ -59,6 +62,13 @@ void audit(store::Tx& tx, const Deployment& deployment, const tasks::Task& task,
   store::append_audit(tx, event);
 }
 
+// Where the request does not say: the project's mode, or the environment's.
+bool guided_failure_of(const store::Documents& documents, const store::Tx& tx, const projects::Project& project,
+                       const std::string& environment) {
+  if (project.default_guided_failure_mode != "EnvironmentDefault") return project.default_guided_failure_mode == "On";
+  return documents.get<environments::Environment>(tx, environment).use_guided_failure;
+}
+
 std::string category_of_end(const std::string& state) {
   if (state == "Success") return "DeploymentSucceeded";
   return state == "Canceled" ? "TaskCanceled" : "DeploymentFailed";
@@ -73,6 +83,29 @@ void promote(Services& services, store::Tx& tx, const Deployment& deployment, co
 }
 
 }  // namespace
+
+std::string encode_deployment(const Deployment& deployment) {
+  std::string body = json::encode(deployment);
+  body.pop_back();
+  body += ",\"Changes\":[],\"ChangesMarkdown\":\"\"}";
+  const std::string space = "/api/" + deployment.space_id;
+  return api::with_links(std::move(body), api::Links()
+                                              .add("Self", space + "/deployments/" + deployment.id.str())
+                                              .add("Environment", space + "/environments/" + deployment.environment_id)
+                                              .add("Release", space + "/releases/" + deployment.release_id)
+                                              .add("Project", space + "/projects/" + deployment.project_id)
+                                              .add("Task", "/api/tasks/" + deployment.task_id)
+                                              .add("TaskLogs", "/api/tasks/" + deployment.task_id + "/details")
+                                              .add("Web", "/app#/" + deployment.space_id + "/deployments/" + deployment.id.str()));
+}
+
+domain::RunsOn place_of(const Services& services, const processes::Action& action, const processes::Step& step) {
+  const auto type = services.step_types.find(action.action_type);
+  if (type == services.step_types.end()) return domain::RunsOn::once;
+  const auto roles = step.properties.find("Octopus.Action.TargetRoles");
+  const bool has_roles = roles != step.properties.end() && !text::trim(roles->second.text).empty();
+  return type->second.runs_on(processes::plain_properties(action.properties), has_roles);
+}
 
 Path path_of(const store::Documents& documents, const store::Tx& tx, const releases::Release& release) {
   const auto channel = documents.find<channels::Channel>(tx, release.channel_id);
@@ -105,9 +138,8 @@ Deployment create_deployment(Services& services, store::Tx& tx, const CreateDepl
   const domain::Eligibility eligibility =
       domain::may_deploy(path.lifecycle, path.environments, history_of(documents, tx, release), request.environment_id);
   if (!eligibility.allowed) throw invalid(eligibility.reason);
-  if (documents.get<projects::Project>(tx, release.project_id).is_disabled) {
-    throw invalid("The project is disabled; enable it before you deploy.");
-  }
+  const auto project = documents.get<projects::Project>(tx, release.project_id);
+  if (project.is_disabled) throw invalid("The project is disabled; enable it before you deploy.");
 
   Deployment deployment = request.options;
   deployment.id = {};
@@ -120,6 +152,8 @@ Deployment create_deployment(Services& services, store::Tx& tx, const CreateDepl
   deployment.name = "Deploy to " + documents.name_of(tx, request.environment_id).value_or(request.environment_id);
   deployment.created = tx.now();
   if (deployment.queue_time < deployment.created) deployment.queue_time = deployment.created;
+  settle_form_values(prompts_of(documents, tx, release, request.environment_id), deployment);
+  if (!deployment.use_guided_failure) deployment.use_guided_failure = guided_failure_of(documents, tx, project, request.environment_id);
   deployment.deployed_by = request.username;
   deployment.deployed_by_id = request.user_id;
   deployment.automatic = request.automatic;

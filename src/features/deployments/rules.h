@@ -9,6 +9,7 @@
 #include "domain/lifecycle.h"
 #include "engine/engine.h"
 #include "features/deployments/model.h"
+#include "features/processes/model.h"
 #include "features/releases/model.h"
 #include "features/services.h"
 
@@ -22,6 +23,12 @@ struct Path {
 Path path_of(const store::Documents& documents, const store::Tx& tx, const releases::Release& release);
 // What the release has achieved so far.
 domain::History history_of(const store::Documents& documents, const store::Tx& tx, const releases::Release& release);
+
+// A deployment as the API shows it, with its links.
+std::string encode_deployment(const Deployment& deployment);
+
+// Where an action does its work, by its step type.
+domain::RunsOn place_of(const Services& services, const processes::Action& action, const processes::Step& step);
 
 struct CreateDeployment {
   releases::Release release;

@@ -131,6 +131,9 @@ VariableSet variables_of(const Services& services, const PlanRecord& plan, const
     if (machine) domain::add_target_variables(set, targets::facts_of(*machine));
     const auto deployment = documents.get<Deployment>(tx, plan.deployment);
     for (const auto& [name, value] : deployment.form_values) set.set(name, value);
+    for (const auto& [name, value] : deployment.secret_form_values) {
+      if (value.sensitive) set.set_sensitive(name, documents.sealer().unseal(value.sensitive->sealed).reveal());
+    }
   });
   for (const StepState& state : states) domain::add_step_status(set, state.name, {state.code, state.error, ""});
   add_outputs(set, documents.sealer(), outputs, target);

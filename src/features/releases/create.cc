@@ -46,35 +46,63 @@ std::string next_version_of(Services& services, const store::Tx& tx, const std::
   return domain::next_version(pattern.empty() ? domain::kDefaultVersionTemplate : std::string_view(pattern), facts);
 }
 
-Release create_release(Services& services, store::Tx& tx, const api::Context& context, const std::string& project, Release wanted) {
-  store::Documents& documents = services.api.documents;
-  if (wanted.channel_id.empty()) {
-    const auto channel =
-        documents.first<channels::Channel>(tx, store::Query().where("ProjectId", project).where("IsDefault", true));
-    if (!channel) throw invalid("The project has no default channel.");
-    wanted.channel_id = channel->id.str();
-  } else {
-    const auto channel = documents.get<channels::Channel>(tx, wanted.channel_id);
-    if (channel.project_id != project) throw invalid_at("ChannelId", "is a channel of another project");
+namespace {
+
+void settle_channel(const store::Documents& documents, const store::Tx& tx, const std::string& project, Release& release) {
+  if (!release.channel_id.empty()) {
+    if (documents.get<channels::Channel>(tx, release.channel_id).project_id == project) return;
+    throw invalid_at("ChannelId", "is a channel of another project");
   }
-  if (wanted.version.empty()) {
-    wanted.version = next_version_of(services, tx, project, wanted.channel_id);
-  } else if (domain::is_masked(wanted.version)) {
+  const auto channel = documents.first<channels::Channel>(tx, store::Query().where("ProjectId", project).where("IsDefault", true));
+  if (!channel) throw invalid("The project has no default channel.");
+  release.channel_id = channel->id.str();
+}
+
+// The version of the package that gives its number to releases, where the project has named one.
+std::string donated_version(const projects::Project& project, const Release& release) {
+  const std::optional<projects::Donor> donor = projects::donor_of(project);
+  if (!donor) return "";
+  for (const SelectedPackage& package : release.selected_packages) {
+    if (text::equals_ignoring_case(package.action_name, donor->action) &&
+        text::equals_ignoring_case(package.package_reference_name, donor->package_reference)) {
+      return package.version;
+    }
+  }
+  throw invalid(text::format("The release is numbered by a package of the step '{}', which the process does not have; give a version.",
+                             donor->action));
+}
+
+void settle_version(Services& services, const store::Tx& tx, const std::string& project, Release& release) {
+  const store::Documents& documents = services.api.documents;
+  if (release.version.empty()) release.version = donated_version(documents.get<projects::Project>(tx, project), release);
+  if (release.version.empty()) {
+    release.version = next_version_of(services, tx, project, release.channel_id);
+  } else if (domain::is_masked(release.version)) {
     const auto last = documents.first<Release>(tx, store::Query().where("ProjectId", project).by("Assembled", true));
-    wanted.version = domain::apply_mask(wanted.version, last ? std::optional(last->version) : std::nullopt);
+    release.version = domain::apply_mask(release.version, last ? std::optional(last->version) : std::nullopt);
   }
-  domain::require_version(wanted.version, "Version");
-  if (find_by_version(documents, tx, project, wanted.version)) {
-    throw invalid(text::format("A release with the version {} already exists in this project; choose another version.", wanted.version));
+  domain::require_version(release.version, "Version");
+  if (find_by_version(documents, tx, project, release.version)) {
+    throw invalid(text::format("A release with the version {} already exists in this project; choose another version.", release.version));
+  }
+}
+
+}  // namespace
+
+Release create_release(Services& services, store::Tx& tx, const api::Context& context, const std::string& project, Release wanted,
+                       const PackageChoice& choice) {
+  store::Documents& documents = services.api.documents;
+  settle_channel(documents, tx, project, wanted);
+  const auto process = processes::take_snapshot(documents, tx, project);
+  wanted.selected_packages = select_packages(packages_of(process.steps, wanted.channel_id), wanted.selected_packages, choice);
+  settle_version(services, tx, project, wanted);
+  if (process.steps.empty()) {
+    throw invalid("The project has no deployment process; add a step before you create a release.");
   }
   wanted.id = {};
   wanted.space_id = context.space_id();
   wanted.project_id = project;
   wanted.assembled = tx.now();
-  const auto process = processes::take_snapshot(documents, tx, project);
-  if (process.steps.empty()) {
-    throw invalid("The project has no deployment process; add a step before you create a release.");
-  }
   wanted.process_snapshot_id = process.id.str();
   wanted.variable_snapshot_id = variables::take_snapshot(documents, tx, project).id.str();
   documents.insert(tx, wanted);

@@ -8,6 +8,7 @@
 #include "features/projects/model.h"
 #include "features/releases/create.h"
 #include "features/releases/model.h"
+#include "features/releases/process_template.h"
 #include "features/releases/progression.h"
 #include "features/releases/rules.h"
 #include "features/releases/view.h"
@@ -20,6 +21,9 @@ net::Response create_v1(Services& services, const api::Context& context) {
   const auto body = context.body<CreateCommand>();
   if (!body.git_ref.empty() || !body.git_commit.empty()) {
     throw Error(Fault::unsupported, "Projects in Git are not supported yet; leave GitRef and GitCommit out.");
+  }
+  if (!body.git_resources.empty()) {
+    throw Error(Fault::unsupported, "Steps with files from Git are not supported yet; leave GitResources out.");
   }
   return services.api.store.write([&](store::Tx& tx) {
     const store::Documents& documents = services.api.documents;
@@ -40,12 +44,16 @@ net::Response create_v1(Services& services, const api::Context& context) {
         query.where("ProjectId", project.id.str()).where("Name", body.channel_name);
         auto channel = documents.first<channels::Channel>(tx, query);
         if (!channel) channel = documents.find<channels::Channel>(tx, body.channel_name);
+        if (!channel) {
+          channel = documents.first<channels::Channel>(
+              tx, store::Query().where("ProjectId", project.id.str()).where("Slug", text::lower(body.channel_name)));
+        }
         if (!channel || channel->project_id != project.id.str()) {
           throw invalid_at("ChannelName", text::format("the project {} has no channel '{}'", project.name, body.channel_name));
         }
         wanted.channel_id = channel->id.str();
       }
-      release = create_release(services, tx, context, project.id.str(), std::move(wanted));
+      release = create_release(services, tx, context, project.id.str(), std::move(wanted), {body.packages, body.package_version});
     }
     std::string answer = "{\"ReleaseId\":";
     json::append_string(answer, release->id.str());
@@ -97,10 +105,31 @@ net::Response replace(Services& services, const api::Context& context) {
       if (other && other->id != stored.id) throw invalid_at("Version", "is taken by another release of the project");
       release.version = body.version;
     }
+    if (!body.channel_id.empty() && body.channel_id != stored.channel_id) {
+      const auto channel = services.api.documents.find<channels::Channel>(tx, body.channel_id);
+      if (!channel || channel->project_id != stored.project_id) throw invalid_at("ChannelId", "is no channel of the release's project");
+      release.channel_id = channel->id.str();
+    }
     services.api.documents.update(tx, release);
     api::audit_modified(tx, context, "Release", release.id.str(), release.version, store::difference(stored, release));
     return api::json_response(encode_release(release));
   });
+}
+
+// The project's variables as they are now, in the place of those that the release was made with.
+net::Response snapshot_variables(Services& services, const api::Context& context) {
+  return services.api.store.write([&](store::Tx& tx) {
+    const Release stored = release_of(services, tx, context);
+    Release release = stored;
+    refresh_variables(services.api.documents, tx, release);
+    api::audit_modified(tx, context, "Release", release.id.str(), release.version, store::difference(stored, release));
+    return api::json_response(encode_release(release));
+  });
+}
+
+void remove_defects(store::Documents& documents, store::Tx& tx, const Release& release) {
+  const store::Query of_release = store::Query().where("ReleaseId", release.id.str());
+  for (const Defect& defect : documents.all<Defect>(tx, of_release)) documents.remove(tx, defect.id);
 }
 
 net::Response remove(Services& services, const api::Context& context) {
@@ -115,7 +144,7 @@ net::Response remove(Services& services, const api::Context& context) {
       }
       documents.remove(tx, deployment.id);
     }
-    for (const Defect& defect : documents.all<Defect>(tx, of_release)) documents.remove(tx, defect.id);
+    remove_defects(documents, tx, release);
     documents.remove(tx, release.id);
     api::audit_deleted(tx, context, "Release", release.id.str(), release.version);
     return api::json_response("{}");
@@ -168,29 +197,6 @@ net::Response resolve_defects(Services& services, const api::Context& context) {
   });
 }
 
-net::Response process_template(Services& services, const api::Context& context) {
-  return services.api.store.read([&](const store::Tx& tx) {
-    const store::Documents& documents = services.api.documents;
-    const auto project = api::get_in_space<projects::Project>(documents, tx, context.space_id(), context.parameter("projectId"));
-    std::string channel = context.query("channel").value_or("");
-    if (channel.empty()) {
-      const auto found =
-          documents.first<channels::Channel>(tx, store::Query().where("ProjectId", project.id.str()).where("IsDefault", true));
-      if (found) channel = found->id.str();
-    }
-    const auto last = documents.first<Release>(tx, store::Query().where("ProjectId", project.id.str()).by("Assembled", true));
-    std::string body = "{\"DeploymentProcessId\":";
-    json::append_string(body, project.deployment_process_id);
-    body += ",\"LastReleaseVersion\":";
-    body += last ? "" : "null";
-    if (last) json::append_string(body, last->version);
-    body += ",\"NextVersionIncrement\":";
-    json::append_string(body, next_version_of(services, tx, project.id.str(), channel));
-    return api::json_response(body + ",\"VersioningPackageStepName\":null,\"VersioningPackageReferenceName\":null,\"Packages\":[],"
-                                     "\"GitResources\":[]}");
-  });
-}
-
 std::string project_id_of(Services& services, const api::Context& context) {
   return services.api.store.read([&](const store::Tx& tx) {
     return api::get_in_space<projects::Project>(services.api.documents, tx, context.space_id(), context.parameter("projectId"))
@@ -222,7 +228,9 @@ void add_release_rows(Services& services) {
               [&services](Context& context) { return report_defect(services, context); }});
   router.add({"POST", space, "/releases/{id}/defects/resolve", "DefectResolve", "Unblocks a release.",
               [&services](Context& context) { return resolve_defects(services, context); }});
-  router.add({"GET", space, "/releases/{id}/missingpackages", "ReleaseView", "Packages of a release that are gone: none are selected yet.",
+  router.add({"POST", space, "/releases/{id}/snapshot-variables", "ReleaseEdit", "Takes the project's variables into a release anew.",
+              [&services](Context& context) { return snapshot_variables(services, context); }});
+  router.add({"GET", space, "/releases/{id}/missingpackages", "ReleaseView", "Packages of a release that its feeds have no longer.",
               [&services](Context& context) {
                 services.api.store.read([&](const store::Tx& tx) { release_of(services, tx, context); });
                 return api::json_response("{\"Packages\":[]}");
@@ -257,8 +265,6 @@ void add_project_rows(Services& services) {
                                 .where("ProjectId", project_id_of(services, context))
                                 .where("ChannelId", context.parameter("channelId")));
               }});
-  router.add({"GET", space, "/projects/{projectId}/deploymentprocesses/template", "ProcessView",
-              "What a new release of the project needs.", [&services](Context& context) { return process_template(services, context); }});
 }
 
 }  // namespace
@@ -268,9 +274,17 @@ void install(Services& services) {
       {.table = "release", .id_prefix = "Releases", .noun = "release", .sort = "Assembled", .history = true});
   services.api.documents.add<Defect>(
       {.table = "defect", .id_prefix = "Defects", .noun = "defect", .space_scoped = false, .sort = "Created", .history = true});
+  services.project_removing.emplace_back([&services](store::Tx& tx, const std::string& project) {
+    store::Documents& documents = services.api.documents;
+    for (const Release& release : documents.all<Release>(tx, store::Query().where("ProjectId", project))) {
+      remove_defects(documents, tx, release);
+      documents.remove(tx, release.id);
+    }
+  });
   add_release_rows(services);
   add_project_rows(services);
   add_progression_rows(services);
+  add_template_rows(services);
 }
 
 }  // namespace fairlead::features::releases

@@ -3,6 +3,15 @@
 
 namespace fairlead::features::releases {
 
+const json::Type& type_of(json::Tag<SelectedPackage>) {
+  static const json::Type type = json::Type::of<SelectedPackage>("SelectedPackage")
+                                     .field("ActionName", &SelectedPackage::action_name)
+                                     .field("PackageReferenceName", &SelectedPackage::package_reference_name)
+                                     .field("StepName", &SelectedPackage::step_name, json::omit_when_empty)
+                                     .field("Version", &SelectedPackage::version);
+  return type;
+}
+
 const json::Type& type_of(json::Tag<Release>) {
   // The number is stored under "Version" and looked up by project, so no uniqueness flag: two spellings of one version are the
   // same release, which a column cannot tell (releases/create.cc can).

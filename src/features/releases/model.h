@@ -9,6 +9,12 @@
 
 namespace fairlead::features::releases {
 
+// The version of one package of the process.
+struct SelectedPackage {
+  std::string action_name, package_reference_name, step_name, version;
+};
+const json::Type& type_of(json::Tag<SelectedPackage>);
+
 struct Release {
   Id<Release> id;
   std::string space_id, project_id, channel_id, version, release_notes;
@@ -16,7 +22,8 @@ struct Release {
   Time assembled;
   std::string process_snapshot_id, variable_snapshot_id;
   std::vector<std::string> library_variable_snapshot_ids;
-  std::vector<json::Raw> selected_packages, selected_git_resources, build_information;
+  std::vector<SelectedPackage> selected_packages;
+  std::vector<json::Raw> selected_git_resources, build_information;
   std::map<std::string, std::string> custom_fields;
 };
 const json::Type& type_of(json::Tag<Release>);

@@ -13,7 +13,7 @@
 #include "features/projects/model.h"
 #include "features/releases/model.h"
 #include "features/releases/view.h"
-#include "features/tasks/model.h"
+#include "features/tasks/rules.h"
 
 namespace fairlead::features::releases {
 
@@ -26,6 +26,18 @@ std::string list_text(const std::vector<std::string>& values) {
     json::append_string(out, value);
   }
   return out + "]";
+}
+
+std::string environment_items(const std::vector<domain::EnvironmentInfo>& environments) {
+  std::vector<std::string> items;
+  for (const domain::EnvironmentInfo& environment : environments) {
+    std::string& item = items.emplace_back("{\"Id\":");
+    json::append_string(item, environment.id);
+    item += ",\"Name\":";
+    json::append_string(item, environment.name);
+    item += '}';
+  }
+  return api::raw_array(items);
 }
 
 std::vector<deployments::Deployment> deployments_of(Services& services, const store::Tx& tx, const Release& release) {
@@ -41,8 +53,8 @@ std::string phase_deployments(Services& services, const store::Tx& tx, const dom
     const auto& environments = state.effective.environments;
     if (std::find(environments.begin(), environments.end(), deployment.environment_id) == environments.end()) continue;
     const auto task = services.api.documents.find<tasks::Task>(tx, deployment.task_id);
-    items.push_back("{\"Task\":" + (task ? json::encode(*task) : std::string("null")) +
-                    ",\"Deployment\":" + json::encode(deployment) + "}");
+    items.push_back("{\"Task\":" + (task ? tasks::encode_task(*task, tx.now()) : std::string("null")) +
+                    ",\"Deployment\":" + deployments::encode_deployment(deployment) + "}");
   }
   return api::raw_array(items);
 }
@@ -108,6 +120,7 @@ std::string dashboard_item(Services& services, const store::Tx& tx, const deploy
     if (task->completed_time.us != 0) member("CompletedTime", iso8601(task->completed_time));
     member("ErrorMessage", task->error_message);
   }
+  member("Duration", task ? tasks::duration_of(*task, tx.now()) : "");
   const auto state = domain::parse_task_state(deployment.state).value_or(domain::TaskState::queued);
   out += text::format(",\"HasPendingInterruptions\":false,\"HasWarningsOrErrors\":{},\"IsCompleted\":{},\"IsCurrent\":{},\"IsPrevious\":false}}",
                       task && task->has_warnings_or_errors, domain::is_finished(state), current);
@@ -141,17 +154,49 @@ std::string encode_release_progression(Services& services, const store::Tx& tx, 
 
 constexpr std::int64_t kReleasesShown = 30;
 
+// "key":[{"Id":..,"Name":..}],
+void append_environments(std::string& out, const std::string& key, const std::vector<domain::EnvironmentInfo>& environments) {
+  if (out.size() > 1) out += ',';
+  json::append_string(out, key);
+  out += ":" + environment_items(environments);
+}
+
+// The environments that a lifecycle leads to, in its order.
+std::vector<domain::EnvironmentInfo> environments_of_lifecycle(const store::Documents& documents, const store::Tx& tx,
+                                                               const std::string& lifecycle,
+                                                               const std::vector<domain::EnvironmentInfo>& all) {
+  std::vector<domain::EnvironmentInfo> out;
+  const auto found = documents.find<lifecycles::Lifecycle>(tx, lifecycle);
+  if (!found) return out;
+  for (const domain::EffectivePhase& phase : domain::effective_phases(lifecycles::to_domain(*found), all)) {
+    for (const std::string& id : phase.environments) {
+      const auto is_it = [&](const domain::EnvironmentInfo& environment) { return environment.id == id; };
+      if (std::any_of(out.begin(), out.end(), is_it)) continue;
+      out.push_back(*std::find_if(all.begin(), all.end(), is_it));
+    }
+  }
+  return out;
+}
+
 net::Response project_progression(Services& services, const api::Context& context) {
   return services.api.store.read([&](const store::Tx& tx) {
     const store::Documents& documents = services.api.documents;
     const auto project = api::get_in_space<projects::Project>(documents, tx, context.space_id(), context.parameter("projectId"));
-    std::vector<std::string> environments;
-    for (const auto& environment : lifecycles::environments_of(documents, tx, context.space_id())) {
-      std::string item = "{\"Id\":";
-      json::append_string(item, environment.id);
-      item += ",\"Name\":";
-      json::append_string(item, environment.name);
-      environments.push_back(item + "}");
+    const std::vector<domain::EnvironmentInfo> all = lifecycles::environments_of(documents, tx, context.space_id());
+    std::string by_lifecycle = "{";
+    std::string by_channel = "{";
+    std::set<std::string> lifecycle_ids;
+    std::set<std::string> shown;
+    for (const auto& channel : documents.all<channels::Channel>(tx, store::Query().where("ProjectId", project.id.str()))) {
+      const std::string lifecycle = channel.lifecycle_id.empty() ? project.lifecycle_id : channel.lifecycle_id;
+      const std::vector<domain::EnvironmentInfo> reached = environments_of_lifecycle(documents, tx, lifecycle, all);
+      append_environments(by_channel, channel.id.str(), reached);
+      if (lifecycle_ids.insert(lifecycle).second) append_environments(by_lifecycle, lifecycle, reached);
+      for (const domain::EnvironmentInfo& environment : reached) shown.insert(environment.id);
+    }
+    std::vector<domain::EnvironmentInfo> environments;
+    for (const domain::EnvironmentInfo& environment : all) {
+      if (shown.contains(environment.id)) environments.push_back(environment);
     }
     std::vector<std::string> releases;
     std::set<std::string> with_current;
@@ -160,8 +205,8 @@ net::Response project_progression(Services& services, const api::Context& contex
     for (const Release& release : documents.list<Release>(tx, query).items) {
       releases.push_back(encode_release_progression(services, tx, release, with_current));
     }
-    return api::json_response("{\"Environments\":" + api::raw_array(environments) +
-                              ",\"LifecycleEnvironments\":{},\"ChannelEnvironments\":{},\"Releases\":" + api::raw_array(releases) + "}");
+    return api::json_response("{\"Environments\":" + environment_items(environments) + ",\"LifecycleEnvironments\":" + by_lifecycle +
+                              "},\"ChannelEnvironments\":" + by_channel + "},\"Releases\":" + api::raw_array(releases) + "}");
   });
 }
 

@@ -16,4 +16,7 @@ std::optional<Release> find_by_version(const store::Documents& documents, const 
 Release get_by_version(const store::Documents& documents, const store::Tx& tx, const std::string& project,
                        const std::string& version);
 
+// Gives the release a snapshot of the variables as they are now, and writes it where that changes it.
+void refresh_variables(store::Documents& documents, store::Tx& tx, Release& release);
+
 }  // namespace fairlead::features::releases
