@@ -90,6 +90,9 @@ def headers_and_body(lines, name):
     return headers, ""
 
 
+ONLY = "{{only}}"
+
+
 def fill(text, values):
     """`text` with every {{name}} replaced; unknown names are a FormatError."""
     def value(match):
@@ -136,8 +139,10 @@ def compare_object(pattern, value, values, place):
     if not isinstance(value, dict):
         return [f"{place} should be an object, but is {shorten(value)}"]
     found = []
+    # Members may be named by captured values: maps by id.
+    pattern = {name if name == ONLY else fill(name, values): inner for name, inner in pattern.items()}
     for name, inner in pattern.items():
-        if name == "{{only}}":
+        if name == ONLY:
             more = sorted(set(value) - set(pattern))
             if more:
                 found.append(f"{place} should have no members {', '.join(more)}")

@@ -37,6 +37,12 @@ class Comparison(unittest.TestCase):
         self.assertEqual(self.problems({"A": 1}, {"A": 1, "B": 2}), [])
         self.assertEqual(len(self.problems({"A": 1, "{{only}}": True}, {"A": 1, "B": 2})), 1)
 
+    def test_members_may_be_named_by_captures(self):
+        pattern = {"{{only}}": True, "{{id}}": 1}
+        self.assertEqual(self.problems(pattern, {"Things-1": 1}, {"id": "Things-1"}), [])
+        self.assertEqual(self.problems(pattern, {"Things-2": 1}, {"id": "Things-1"}),
+                         ["$ should have no members Things-2", "$.Things-1 is missing"])
+
     def test_missing_and_different_members_are_named(self):
         self.assertEqual(self.problems({"A": {"B": 1}}, {"A": {}}), ["$.A.B is missing"])
         self.assertEqual(self.problems({"A": "x"}, {"A": "y"}), ['$.A should be "x", but is "y"'])
