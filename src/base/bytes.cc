@@ -92,6 +92,12 @@ std::string random_bytes(std::size_t count) {
 
 std::string random_id() { return hex(random_bytes(16)); }
 
+std::string timed_id(std::int64_t unix_ms) {
+  std::string bytes = random_bytes(16);
+  for (int i = 0; i < 6; ++i) bytes[static_cast<std::size_t>(i)] = static_cast<char>((unix_ms >> (40 - 8 * i)) & 0xFF);
+  return hex(bytes);
+}
+
 std::string random_uuid() {
   std::string bytes = random_bytes(16);
   bytes[6] = static_cast<char>((bytes[6] & 0x0F) | 0x40);

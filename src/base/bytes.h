@@ -2,6 +2,7 @@
 // Bytes and their encodings; hashes and random numbers come from libsodium. All functions are thread-safe.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,6 +22,9 @@ bool equal_in_constant_time(std::string_view a, std::string_view b);
 
 std::string random_bytes(std::size_t count);
 std::string random_id();                                              // 128 bits as 32 hexadecimal characters
+// As random_id, but its first 12 characters are the milliseconds since 1970, as in RFC 9562 version 7: ids that were
+// made together lie together in an index.
+std::string timed_id(std::int64_t unix_ms);
 std::string random_uuid();                                            // RFC 9562 version 4
 // `count` characters out of A-Z and 2-7: what follows "API-" in a key.
 std::string random_base32(std::size_t count);

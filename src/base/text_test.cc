@@ -68,6 +68,8 @@ TEST(Bytes, KnownVectors) {
   EXPECT_EQ(parse_base64("Zm9v!"), std::nullopt);
   EXPECT_EQ(parse_hex("0aFF"), std::string("\x0A\xFF"));
   EXPECT_NE(random_id(), random_id());
+  EXPECT_EQ(timed_id(0x0123456789ab).substr(0, 12), "0123456789ab");
+  EXPECT_NE(timed_id(1), timed_id(1));
 }
 
 }  // namespace

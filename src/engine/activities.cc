@@ -40,9 +40,9 @@ void Engine::Impl::add_activity(store::Tx& tx, const LoadedRun& loaded, const Ne
   activity.long_lived = wait.wish.kind == detail::WaitKind::expectation;
   activity.created = clock.now();
   activity.deadline = due;
-  if (activity.command.payload.text.size() > kMaxEntryBytes) {
+  if (activity.command.payload.text.size() > kMaxCommandBytes) {
     throw Error(Fault::bug, text::format("the command of \"{}\" has {} bytes; at most {}", wait.path,
-                                         activity.command.payload.text.size(), kMaxEntryBytes))
+                                         activity.command.payload.text.size(), kMaxCommandBytes))
         .with_help("Large data goes to blobs; the command names their digests.");
   }
   const bool costs_slot =

@@ -18,7 +18,7 @@
 namespace fairlead::engine {
 
 class Run;
-using RunId = Id<Run>;  // 32 hexadecimal characters, random
+using RunId = Id<Run>;  // 32 hexadecimal characters: the time of the start in milliseconds (12), random (20)
 
 // What an executor shall do. `kind` is the name of the command's type table, `payload` its JSON in wire mode.
 struct Command {

@@ -120,7 +120,7 @@ class Engine {
     std::int64_t deadline_grace_us =
         30 * kSecond;  // expectations are judged by fresh sight before their deadline counts
     TaskLog* log = nullptr;
-    std::function<std::string()> new_run_id;  // for simulations; default: 128 random bits
+    std::function<std::string()> new_run_id;  // for simulations; default: as at RunId
     // Whether an activity makes its task "executing"; default: its options say so.
     std::function<bool(const Activity&)> counts;
     // In the transaction in which a task gets (true) or gives back (false) its slot.

@@ -47,7 +47,8 @@ class Run;
 
 // Limits of one run; beyond them the run ends with an Error that says so.
 inline constexpr std::size_t kMaxJournalEntries = 10'000;
-inline constexpr std::size_t kMaxEntryBytes = 1u << 20;
+inline constexpr std::size_t kMaxEntryBytes = 4u << 20;
+inline constexpr std::size_t kMaxCommandBytes = 16u << 20;  // of an activity; it is not part of the journal
 inline constexpr std::size_t kMaxRunBytes = 16u << 20;
 inline constexpr std::size_t kMaxPathBytes = 500;
 inline constexpr std::size_t kMaxBranches = 500;   // of one all(); more work than that goes to child runs

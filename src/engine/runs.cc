@@ -19,7 +19,7 @@ RunId Engine::Impl::start(store::Tx& tx, const StartRun& start, const RunId& par
                                              start.input.text.size(), kMaxEntryBytes));
   }
   const Time now = clock.now();
-  const RunId id(options.new_run_id ? options.new_run_id() : random_id());
+  const RunId id(options.new_run_id ? options.new_run_id() : timed_id(now.us / 1000));
   const std::string& task = start.task.empty() ? id.value : start.task;
   const std::optional<std::string_view> key =
       start.key.empty() ? std::nullopt : std::optional<std::string_view>(start.key);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <condition_variable>
@@ -34,8 +35,14 @@ constexpr std::size_t kMaxTaskName = 120;
 constexpr std::size_t kLeastMask = 3;        // shorter values would blank out half of every log
 constexpr std::size_t kLeastMaskedLine = 8;  // lines of a secret of several lines are masked each, from this length on
 constexpr int kFlushBatch = 500;
-// How long the flusher waits for more lines of the same tasks: each file costs it an fsync.
-constexpr std::chrono::milliseconds kGather{200};
+// How long the flusher waits for more lines of the same tasks.
+constexpr std::chrono::milliseconds kGather{100};
+// Lines that came with a transaction are durable in its table, so their files need not be: they are synced, and the
+// rows given up, after this time or this many rows, for all tasks together.
+constexpr std::int64_t kSyncEveryUs = 10 * kSecond;
+constexpr std::int64_t kSyncAtRows = 10'000;
+// What is known of a file is forgotten when nobody has written to it for so long.
+constexpr std::int64_t kForgetAfterUs = 5 * kMinute;
 
 [[noreturn]] void fail(std::string_view doing, const std::string& path) {
   throw Error(Fault::unavailable, text::format("cannot {} the task log {}: {}", doing, path, std::strerror(errno)))
@@ -55,6 +62,9 @@ void write_all(int fd, std::string_view bytes, const std::string& path) {
 struct TaskFile {
   std::mutex mutex;
   bool loaded = false;
+  bool synced = true;                        // the file, as far as it is written
+  bool folder_synced = true;                 // the entries of file and folder
+  std::int64_t used_us = 0;                  // steady clock
   std::int64_t size = 0;                     // bytes of complete records
   std::map<std::string, std::int64_t> next;  // by source: the counter that comes next
   std::set<std::string> elements;
@@ -91,8 +101,10 @@ class TaskLog::Impl {
   std::shared_ptr<TaskFile> file_of(const std::string& task);
   void load(TaskFile& state, const std::string& task);
   LogEntry prepared(const TaskFile& state, LogEntry entry) const;
-  // Adds records to the file and makes them durable. Called with the file's lock held.
+  // Adds records to the file. Called with the file's lock held.
   void add(TaskFile& state, const std::string& task, const std::vector<Record>& records);
+  // Makes them durable. Called with the file's lock held.
+  void sync(TaskFile& state, const std::string& task);
   void mark_dropped(TaskFile& state, std::string& bytes);
   void tell(const std::string& task, std::int64_t position, const std::vector<LogEntry>& entries);
   std::string read_file(const std::string& task);
@@ -100,6 +112,9 @@ class TaskLog::Impl {
   void each_record(const std::string& task, const std::function<void(const Record&)>& visit);
   std::vector<Record> pending_of(const std::string& task);
   std::size_t flush_some();
+  // Syncs the files that flush_some wrote and gives up their rows.
+  void sync_written();
+  void forget_idle();
   void run_flusher();
   void ask_for_flush();
 
@@ -110,7 +125,11 @@ class TaskLog::Impl {
   std::map<std::string, std::shared_ptr<TaskFile>> files;
   std::mutex listeners_mutex;
   std::vector<std::pair<std::string, LogSink*>> listeners;
-  std::mutex one_flush;
+  std::mutex one_flush;  // and what follows
+  std::int64_t rows_unsynced = 0;
+  std::int64_t sync_due_us = 0;
+  std::set<std::string> unsynced;
+  std::atomic<std::int64_t> written = 0;  // number of the last row that is in its file
   std::mutex flush_mutex;
   std::condition_variable flush_changed;
   bool flush_wanted = false;
@@ -154,6 +173,7 @@ void TaskLog::Impl::load(TaskFile& state, const std::string& task) {
       if (::truncate(path.c_str(), static_cast<off_t>(good)) != 0) fail("cut off", path);
     }
     state.size = static_cast<std::int64_t>(good);
+    state.synced = state.folder_synced = false;  // as far as this process knows
   } else {
     file::make_folder(folder_of(task));
   }
@@ -208,24 +228,35 @@ void TaskLog::Impl::add(TaskFile& state, const std::string& task, const std::vec
   if (marks && state.dropped > state.dropped_marked) mark_dropped(state, bytes);
   if (!bytes.empty()) {
     const std::string path = path_of(task);
-    const bool is_new = state.size == 0;
     const file::Descriptor fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
     if (!fd.valid()) fail("open", path);
     try {
       write_all(fd.get(), bytes, path);
-      if (::fdatasync(fd.get()) != 0) fail("make durable", path);
-      if (is_new) {
-        const file::Descriptor folder(::open(folder_of(task).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-        if (!folder.valid() || ::fsync(folder.get()) != 0) fail("make durable", path);
-      }
     } catch (...) {
       if (::ftruncate(fd.get(), static_cast<off_t>(state.size)) != 0) state.loaded = false;
       throw;
     }
+    if (state.size == 0) state.folder_synced = false;
+    state.synced = false;
     state.size += static_cast<std::int64_t>(bytes.size());
   }
   state.next = std::move(next);
+  state.used_us = clock.steady_us();
   if (!kept.empty()) tell(task, state.size, kept);
+}
+
+void TaskLog::Impl::sync(TaskFile& state, const std::string& task) {
+  const std::string path = path_of(task);
+  if (!state.synced) {
+    const file::Descriptor fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+    if (!fd.valid() || ::fdatasync(fd.get()) != 0) fail("make durable", path);
+    state.synced = true;
+  }
+  if (!state.folder_synced) {
+    file::sync_folder(folder_of(task));
+    file::sync_folder(options.folder);
+    state.folder_synced = true;
+  }
 }
 
 void TaskLog::Impl::tell(const std::string& task, std::int64_t position, const std::vector<LogEntry>& entries) {
@@ -243,7 +274,8 @@ std::vector<Record> TaskLog::Impl::pending_of(const std::string& task) {
   std::vector<Record> records;
   store.read([&](const store::Tx& tx) {
     store::Statement rows =
-        tx.query("SELECT number, entries FROM task_log_pending WHERE task = ? ORDER BY number", task);
+        tx.query("SELECT number, entries FROM task_log_pending WHERE number > ? AND task = ? ORDER BY number",
+                 written.load(), task);
     while (rows.next()) {
       std::int64_t offset = rows.integer(0) * static_cast<std::int64_t>(options.max_entries_per_append);
       for (LogEntry& entry : task_log::decode_all(rows.text(1))) {
@@ -267,7 +299,7 @@ void TaskLog::Impl::each_record(const std::string& task, const std::function<voi
   }
 }
 
-// Moves pending entries into their files; returns how many rows. One at a time.
+// Writes pending entries into their files; returns how many rows. One at a time.
 std::size_t TaskLog::Impl::flush_some() {
   struct Row {
     std::int64_t number;
@@ -276,7 +308,8 @@ std::size_t TaskLog::Impl::flush_some() {
   std::vector<Row> found;
   store.read([&](const store::Tx& tx) {
     store::Statement rows =
-        tx.query("SELECT number, task, entries FROM task_log_pending ORDER BY number LIMIT ?", kFlushBatch);
+        tx.query("SELECT number, task, entries FROM task_log_pending WHERE number > ? ORDER BY number LIMIT ?",
+                 written.load(), kFlushBatch);
     while (rows.next()) found.push_back({rows.integer(0), rows.text(1), rows.text(2)});
   });
   if (found.empty()) return 0;
@@ -294,11 +327,34 @@ std::size_t TaskLog::Impl::flush_some() {
     const std::int64_t next = state->next[std::string(kServer)];
     std::erase_if(records, [&](const Record& record) { return record.offset < next; });
     add(*state, task, records);
+    unsynced.insert(task);
   }
-  store.write([&](store::Tx& tx) {
-    for (const Row& row : found) tx.run("DELETE FROM task_log_pending WHERE number = ?", row.number);
-  });
+  if (rows_unsynced == 0) sync_due_us = clock.steady_us() + kSyncEveryUs;
+  rows_unsynced += static_cast<std::int64_t>(found.size());
+  written = found.back().number;
   return found.size();
+}
+
+void TaskLog::Impl::sync_written() {
+  for (const std::string& task : unsynced) {
+    const std::shared_ptr<TaskFile> state = file_of(task);
+    const std::lock_guard lock(state->mutex);
+    sync(*state, task);
+  }
+  store.write([&](store::Tx& tx) { tx.run("DELETE FROM task_log_pending WHERE number <= ?", written.load()); });
+  unsynced.clear();
+  rows_unsynced = 0;
+  forget_idle();
+}
+
+void TaskLog::Impl::forget_idle() {
+  const std::lock_guard lock(mutex);
+  const std::int64_t before_us = clock.steady_us() - kForgetAfterUs;
+  std::erase_if(files, [&](const auto& entry) {
+    if (entry.second.use_count() > 1) return false;
+    const TaskFile& state = *entry.second;
+    return state.masks.empty() && state.dropped == state.dropped_marked && state.used_us < before_us;
+  });
 }
 
 void TaskLog::Impl::ask_for_flush() {
@@ -310,18 +366,27 @@ void TaskLog::Impl::ask_for_flush() {
 }
 
 void TaskLog::Impl::run_flusher() {
+  std::int64_t sync_wait_us = 0;  // 0: nothing to sync
   std::unique_lock lock(flush_mutex);
   while (true) {
-    flush_changed.wait(lock, [&] { return stopped || flush_wanted; });
-    if (stopped) return;
-    flush_changed.wait_for(lock, kGather, [&] { return stopped; });
+    const auto wanted = [&] { return stopped || flush_wanted; };
+    if (sync_wait_us == 0) {
+      flush_changed.wait(lock, wanted);
+    } else {
+      flush_changed.wait_for(lock, std::chrono::microseconds(sync_wait_us), wanted);
+    }
+    if (flush_wanted) flush_changed.wait_for(lock, kGather, [&] { return stopped; });
     if (stopped) return;
     flush_wanted = false;
     lock.unlock();
     try {
       const std::lock_guard one(one_flush);
       while (flush_some() > 0) continue;
+      const std::int64_t now_us = clock.steady_us();
+      if (rows_unsynced > 0 && (rows_unsynced >= kSyncAtRows || now_us >= sync_due_us)) sync_written();
+      sync_wait_us = rows_unsynced == 0 ? 0 : std::max<std::int64_t>(sync_due_us - now_us, 1);
     } catch (...) {
+      sync_wait_us = kSyncEveryUs;
       log::error("task log lines could not be brought into their files; they stay in the database",
                  {{"error", error_of(std::current_exception()).text()}});
     }
@@ -383,6 +448,7 @@ std::int64_t TaskLog::append(const std::string& task, const std::string& source,
     records.push_back({source, offset, std::move(entry), 0});
   }
   if (!records.empty()) impl_->add(*state, task, records);
+  impl_->sync(*state, task);
   return state->next[source];
 }
 
@@ -396,6 +462,7 @@ std::int64_t TaskLog::next_offset(const std::string& task, const std::string& so
 void TaskLog::flush() {
   const std::lock_guard one(impl_->one_flush);
   while (impl_->flush_some() > 0) continue;
+  impl_->sync_written();
 }
 
 void TaskLog::mask(const std::string& task, const std::vector<Secret>& secrets) {
@@ -411,26 +478,6 @@ void TaskLog::mask(const std::string& task, const std::vector<Secret>& secrets) 
   }
   std::sort(state->masks.begin(), state->masks.end(),
             [](const Secret& a, const Secret& b) { return a.reveal().size() > b.reveal().size(); });
-}
-
-void TaskLog::close(const std::string& task) {
-  const std::shared_ptr<TaskFile> state = impl_->file_of(task);
-  {
-    const std::lock_guard lock(state->mutex);
-    if (state->loaded && state->dropped > state->dropped_marked) {
-      Record marker;
-      marker.dropped = state->dropped;
-      state->dropped_marked = state->dropped;
-      const std::string path = impl_->path_of(task);
-      const std::string bytes = task_log::encode(marker);
-      const file::Descriptor fd(::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
-      if (!fd.valid()) fail("open", path);
-      write_all(fd.get(), bytes, path);
-      state->size += static_cast<std::int64_t>(bytes.size());
-    }
-  }
-  const std::lock_guard lock(impl_->mutex);
-  impl_->files.erase(task);
 }
 
 LogNode TaskLog::tree(const std::string& task, int lines_per_element) {

@@ -4,8 +4,9 @@
 // counter, so duplicates are dropped and nothing is lost: append() returns after fsync, and after a crash the file
 // itself says what it holds (a torn last record is cut off).
 //
-// Two ways in: executors append by source and offset; runs write inside their transaction (the lines wait in a table
-// until a background flush has brought them into the file, so that a wake and its lines are one fact). Thread-safe.
+// Two ways in: executors append by source and offset; runs write inside their transaction, so that a wake and its lines
+// are one fact. Those lines stay in a table until a background flush has brought them into the file and synced it; the
+// sync comes late and for many tasks at once. Thread-safe.
 // Reading never blocks writing for longer than one record.
 #pragma once
 
@@ -114,15 +115,13 @@ class TaskLog {
   std::int64_t append(const std::string& task, const std::string& source, std::int64_t first_offset,
                       const std::vector<LogEntry>& entries);
   std::int64_t next_offset(const std::string& task, const std::string& source);
-  // Waits until everything written by committed transactions is in the files.
+  // Waits until everything written by committed transactions is in the files, and durable there.
   void flush();
 
   // Values that must never appear: replaced by "********" in text, detail and names of everything that comes in later.
   // Held in memory: to be said again after a restart. Values of fewer than 3 bytes are not masked; of a value of
   // several lines each line of at least 8 bytes is.
   void mask(const std::string& task, const std::vector<Secret>& secrets);
-  // The task has ended: closes the file and forgets masks and counters held in memory.
-  void close(const std::string& task);
 
   // The whole tree; the root stands for the task. `lines_per_element` keeps the last n of each (0: none, negative:
   // all).

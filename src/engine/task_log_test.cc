@@ -195,8 +195,8 @@ TEST_F(TaskLogTest, AFullLogSaysHowManyLinesWereDropped) {
   const auto kept = static_cast<std::int64_t>(texts().size());
   EXPECT_LT(kept, 20);
   reopen();
-  EXPECT_EQ(log_->append("Tasks-1", "w1", next, {line("more")}), next + 1);
-  log_->close("Tasks-1");
+  const LogEntry end = element("end", "", "", ElementStatus::success);  // a change is kept, and the count with it
+  EXPECT_EQ(log_->append("Tasks-1", "w1", next, {line("more"), end}), next + 2);
   const LogNode root = log_->tree("Tasks-1");
   EXPECT_EQ(root.lines.back().category, Category::gap);
   EXPECT_EQ(root.lines.back().text, std::to_string(101 - kept) + " lines dropped: the log of the task is full");

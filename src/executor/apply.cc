@@ -142,7 +142,7 @@ Error summary_of(const kube::ApplyReport& report, const link::ApplyResult& resul
 
 }  // namespace
 
-CommandEnd run_apply(const link::Apply& apply, const CommandContext& context) {
+CommandEnd run_apply(const link::Apply& apply, const CommandContext& context, link::ApplyResult& result) {
   Mask mask;
   for (const link::Confidential& value : apply.mask) mask.add(context.open(value));
   try {
@@ -152,7 +152,7 @@ CommandEnd run_apply(const link::Apply& apply, const CommandContext& context) {
     std::vector<kube::Document> documents = parse(apply, context);
     if (documents.empty()) {
       context.log->warning("there is no object in the documents: nothing was applied");
-      return CommandEnd::success(json::encode(link::ApplyResult{}));
+      return CommandEnd::success(json::encode(result));
     }
     const std::shared_ptr<Cluster> cluster = context.clusters.of(apply.cluster, context.open);
     kube::PrepareResult prepared =
@@ -188,7 +188,7 @@ CommandEnd run_apply(const link::Apply& apply, const CommandContext& context) {
       make_namespace(apply, prepared.objects, *cluster, context);
       report = kube::apply_all(cluster->client(), cluster->discovery(), context.clock, prepared.objects, options);
     }
-    const link::ApplyResult result = result_of(prepared.objects, report, mask);
+    result = result_of(prepared.objects, report, mask);
     if (report.error) return CommandEnd::failure(summary_of(report, result, mask), json::encode(result));
     return CommandEnd::success(json::encode(result));
   } catch (const Error& error) {

@@ -36,7 +36,7 @@ void Executor::start(link::Dialer& dialer) {
   last_sign_of_life_us_ = clock_.steady_us();
   reports_.start(dialer);
   recover();
-  lease_thread_ = std::thread([this] { watch_leases(); });
+  lease_thread_ = std::thread([this] { watch_deadlines(); });
 }
 
 void Executor::stop() {
@@ -149,7 +149,7 @@ void Executor::on_command(link::Command command, std::function<void()> taken) {
   {
     const std::lock_guard lock(mutex_);
     running_.emplace(key, running);
-    if (running->needs_lease) changed_.notify_all();
+    if (running->needs_lease) announce_deadline();
   }
   reports_.open(key, running->log);
   // A repeatable command needs no memory: should this process die, the server sends it again.
@@ -197,6 +197,10 @@ void Executor::run(const std::string& key, const std::function<void()>& taken) {
       verify(running->command, context);
       return;
     }
+    if (running->command.kind == link::kind::apply) {
+      apply(running->command, context);
+      return;
+    }
     end = dispatch(running->command, context);
   } catch (...) {
     taken();
@@ -207,7 +211,6 @@ void Executor::run(const std::string& key, const std::function<void()>& taken) {
 
 CommandEnd Executor::dispatch(const link::Command& command, const CommandContext& context) {
   const std::string& payload = command.payload.text;
-  if (command.kind == link::kind::apply) return run_apply(json::decode<link::Apply>(payload), context);
   if (command.kind == link::kind::remove) return run_delete(json::decode<link::Delete>(payload), context);
   if (command.kind == link::kind::check_health)
     return run_check_health(json::decode<link::CheckHealth>(payload), context);
@@ -248,14 +251,75 @@ void Executor::verify(const link::Command& command, const CommandContext& contex
       [this](const std::string& slot, const link::StatusUpdate& update) { dialer_->send_status(slot, update); },
       [this, key](CommandEnd end) { complete(key, std::move(end)); });
   verification->start();
+  watch_over(verification, context, 0);
+}
+
+// With the mutex.
+void Executor::announce_deadline() {
+  deadline_added_ = true;
+  changed_.notify_all();
+}
+
+void Executor::watch_over(const std::shared_ptr<Verification>& verification, const CommandContext& context,
+                          std::int64_t look_until_us) {
   bool cancelled = false;
   {
     const std::lock_guard lock(mutex_);
-    const auto found = running_.find(key);
-    if (found != running_.end()) found->second->verification = verification;
+    const auto found = running_.find(context.key);
+    if (found != running_.end()) {
+      found->second->verification = verification;
+      found->second->look_until_us = look_until_us;
+    }
     cancelled = context.cancel.cancelled();
+    if (look_until_us != 0) announce_deadline();
   }
   if (cancelled) verification->cancel(context.cancel.reason());
+}
+
+namespace {
+
+// How long an apply waits for a verdict before it answers without one.
+constexpr std::int64_t kLookUs = 500 * kMillisecond;
+
+link::Verify look_of(const link::Apply& apply, const link::ApplyResult& result) {
+  link::Verify verify;
+  verify.cluster = apply.cluster;
+  for (const link::ObjectOutcome& outcome : result.objects) verify.objects.push_back(outcome.object);
+  verify.timeout_ms = 0;  // given up from outside
+  verify.wait_for_jobs = apply.wait_for_jobs;
+  verify.fail_fast = false;
+  verify.mask = apply.mask;
+  return verify;
+}
+
+// The answer of an apply whose look has ended: with the verdict where there is one.
+CommandEnd with_verdict(link::ApplyResult result, const CommandEnd& look) {
+  if (look.outcome == link::Outcome::succeeded) {
+    auto seen = json::decode<link::VerifyResult>(look.value);
+    if (seen.verdict != link::Verdict::timed_out) result.verified = std::move(seen);
+  }
+  return CommandEnd::success(json::encode(result));
+}
+
+}  // namespace
+
+void Executor::apply(const link::Command& command, const CommandContext& context) {
+  const std::string key = command.key;
+  const auto apply = json::decode<link::Apply>(command.payload.text);
+  const auto result = std::make_shared<link::ApplyResult>();
+  CommandEnd end = run_apply(apply, context, *result);
+  if (end.outcome != link::Outcome::succeeded || !apply.will_verify || apply.dry_run || result->objects.empty()) {
+    return complete(key, std::move(end));
+  }
+  const auto look = std::make_shared<Verification>(
+      look_of(apply, *result), context, Verification::SendStatus(),
+      [this, key, result](const CommandEnd& seen) { complete(key, with_verdict(*result, seen)); });
+  try {
+    look->start();
+  } catch (const Error&) {
+    return complete(key, std::move(end));  // the verification that follows will say why
+  }
+  watch_over(look, context, clock_.steady_us() + kLookUs);
 }
 
 void Executor::complete(const std::string& key, CommandEnd end) {
@@ -400,16 +464,25 @@ std::vector<std::string> Executor::running() {
   return keys;
 }
 
-// Ends commands whose lease has run out; gives idle clusters up on the way.
-void Executor::watch_leases() {
+// Ends looks whose moment has passed, and commands whose lease has run out; gives idle clusters up on the way.
+void Executor::watch_deadlines() {
   constexpr std::int64_t kIdleRoundUs = kMinute;
   std::unique_lock lock(mutex_);
   while (!stopped_) {
+    deadline_added_ = false;
     const std::int64_t now_us = clock_.steady_us();
     std::int64_t next_us = now_us + kIdleRoundUs;
-    std::vector<std::pair<std::shared_ptr<Running>, std::string>> ended;
+    std::vector<std::shared_ptr<Verification>> looks_ended;
+    std::vector<std::pair<std::shared_ptr<Running>, std::string>> leases_ended;
     for (const auto& [key, running] : running_) {
-      if (!running->needs_lease || running->done || running->lease_ended) continue;
+      if (running->done) continue;
+      if (running->look_until_us != 0 && running->look_until_us <= now_us) {
+        running->look_until_us = 0;
+        if (running->verification) looks_ended.push_back(running->verification);
+      } else if (running->look_until_us != 0) {
+        next_us = std::min(next_us, running->look_until_us);
+      }
+      if (!running->needs_lease || running->lease_ended) continue;
       const std::int64_t due_us =
           std::max(running->started_us, last_sign_of_life_us_) + std::max(1, running->command.lease_seconds) * kSecond;
       if (due_us > now_us) {
@@ -417,14 +490,15 @@ void Executor::watch_leases() {
         continue;
       }
       running->lease_ended = true;
-      ended.emplace_back(running,
-                         text::format("the server has not been heard for {} s", running->command.lease_seconds));
+      leases_ended.emplace_back(
+          running, text::format("the server has not been heard for {} s", running->command.lease_seconds));
     }
     lock.unlock();
-    for (const auto& [running, reason] : ended) stop_command(running, reason);
+    for (const auto& look : looks_ended) look->cancel("nothing can be said yet");
+    for (const auto& [running, reason] : leases_ended) stop_command(running, reason);
     clusters_.drop_idle();
     lock.lock();
-    if (!stopped_ && ended.empty()) changed_.wait_for(lock, std::chrono::microseconds(next_us - now_us));
+    changed_.wait_for(lock, std::chrono::microseconds(next_us - now_us), [&] { return stopped_ || deadline_added_; });
   }
 }
 

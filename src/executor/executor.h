@@ -90,6 +90,7 @@ class Executor : public link::DialerEvents {
     std::shared_ptr<Verification> verification;
     Time started;
     std::int64_t started_us = 0;
+    std::int64_t look_until_us = 0;  // not 0: the verification is given up then (the look after an apply)
     bool needs_lease = false;
     bool lease_ended = false;
     bool done = false;  // the result is on its way
@@ -102,11 +103,17 @@ class Executor : public link::DialerEvents {
   CommandEnd dispatch(const link::Command& command, const CommandContext& context);
   CommandEnd script(const link::Command& command, const CommandContext& context);
   void verify(const link::Command& command, const CommandContext& context);
+  // Applies, and then looks for a moment whether all is healthy already: most often it is, and the server is saved the
+  // question.
+  void apply(const link::Command& command, const CommandContext& context);
+  void watch_over(const std::shared_ptr<Verification>& verification, const CommandContext& context,
+                  std::int64_t look_until_us);
   void complete(const std::string& key, CommandEnd end);
   void refuse(const link::Command& command, link::Outcome outcome, const Error& error);
   void delivered(const std::string& key);
   void recover();
-  void watch_leases();
+  void watch_deadlines();
+  void announce_deadline();
   void stop_command(const std::shared_ptr<Running>& running, const std::string& reason);
   Secret open(const link::Confidential& value) const;
   CommandContext context_of(const Running& running);
@@ -122,6 +129,7 @@ class Executor : public link::DialerEvents {
 
   mutable std::mutex mutex_;  // guards everything below; not held while calling others
   std::condition_variable changed_;
+  bool deadline_added_ = false;
   bool stopped_ = false;
   std::string server_public_key_;
   std::int64_t last_sign_of_life_us_ = 0;

@@ -9,8 +9,8 @@
 namespace fairlead::executor {
 
 // Parses and checks everything before the first write, applies in stages; stops between objects when cancelled. The
-// value says what has been done in every case.
-CommandEnd run_apply(const link::Apply& apply, const CommandContext& context);
+// value says what has been done in every case, and so does `result`.
+CommandEnd run_apply(const link::Apply& apply, const CommandContext& context, link::ApplyResult& result);
 CommandEnd run_delete(const link::Delete& command, const CommandContext& context);
 // Unreachable clusters and missing permissions are results, not errors.
 CommandEnd run_check_health(const link::CheckHealth& check, const CommandContext& context);

@@ -96,6 +96,7 @@ link::ObjectStatus Verification::status_of(const kube::ObjectState& state) const
 }
 
 void Verification::progress(const std::vector<kube::ObjectState>& changed) {
+  if (!send_) return;
   std::vector<std::pair<std::string, link::StatusUpdate>> updates;
   {
     const std::lock_guard lock(mutex_);

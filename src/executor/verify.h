@@ -17,7 +17,7 @@ namespace fairlead::executor {
 
 class Verification : public std::enable_shared_from_this<Verification> {
  public:
-  // Sends what changed; `slot` names the object, of which only the latest state matters.
+  // Sends what changed; `slot` names the object, of which only the latest state matters. Empty: nobody is told.
   using SendStatus = std::function<void(const std::string& slot, const link::StatusUpdate& update)>;
   using Finish = std::function<void(CommandEnd end)>;
 

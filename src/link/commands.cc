@@ -162,6 +162,7 @@ const Type& type_of(json::Tag<Apply>) {
                                .field("Force", &Apply::force)
                                .field("DryRun", &Apply::dry_run)
                                .field("WillVerify", &Apply::will_verify)
+                               .field("WaitForJobs", &Apply::wait_for_jobs)
                                .field("Labels", &Apply::labels, omit_when_empty)
                                .field("Annotations", &Apply::annotations, omit_when_empty)
                                .field("Mask", &Apply::mask, omit_when_empty)
@@ -192,7 +193,8 @@ const Type& type_of(json::Tag<ApplyResult>) {
                                .field("Objects", &ApplyResult::objects)
                                .field("Created", &ApplyResult::created)
                                .field("Configured", &ApplyResult::configured)
-                               .field("Unchanged", &ApplyResult::unchanged);
+                               .field("Unchanged", &ApplyResult::unchanged)
+                               .field("Verified", &ApplyResult::verified, omit_when_empty);
   return type;
 }
 

@@ -182,7 +182,9 @@ struct Apply {
   Confidential hash_key;  // keys the applied-hash annotation; stable per server; empty: Secrets are always applied
   bool force = true;      // take over conflicting fields and name them in the log
   bool dry_run = false;
-  bool will_verify = true;                    // the mirror watches the kinds before the answer
+  // The mirror watches the kinds before the write, and the answer waits a moment for a verdict on what was applied.
+  bool will_verify = true;
+  bool wait_for_jobs = false;                 // for that verdict
   std::map<std::string, std::string> labels;  // added to every object
   std::map<std::string, std::string> annotations;
   std::vector<Confidential> mask;  // values never to be shown in the log or an error
@@ -203,15 +205,6 @@ struct ObjectOutcome {
   std::optional<Failure> error;
 };
 const json::Type& type_of(json::Tag<ObjectOutcome>);
-
-// Also the value of a failed, cancelled or stopped apply: what had been done by then.
-struct ApplyResult {
-  std::vector<ObjectOutcome> objects;  // in order of the documents
-  int created = 0;
-  int configured = 0;
-  int unchanged = 0;
-};
-const json::Type& type_of(json::Tag<ApplyResult>);
 
 // --- verify
 // --------------------------------------------------------------------------------------------------------------
@@ -274,6 +267,17 @@ struct VerifyResult {
   std::optional<Cause> cause;
 };
 const json::Type& type_of(json::Tag<VerifyResult>);
+
+// Also the value of a failed, cancelled or stopped apply: what had been done by then.
+struct ApplyResult {
+  std::vector<ObjectOutcome> objects;  // in order of the documents
+  int created = 0;
+  int configured = 0;
+  int unchanged = 0;
+  // Where the verdict came at once: healthy, or failed for good. Nothing is left to be verified then.
+  std::optional<VerifyResult> verified;
+};
+const json::Type& type_of(json::Tag<ApplyResult>);
 
 // Latest wins, per command and object; nothing is resent but a snapshot after a reconnect.
 struct StatusUpdate {

@@ -18,26 +18,29 @@ constexpr std::int64_t kDefaultTimeoutSeconds = 180;
 // The executor gives its verdict within the timeout; the engine waits a little longer, for an executor that is on its way back.
 constexpr std::int64_t kVerdictGraceUs = 60 * kSecond;
 
-// What the journal keeps of a step, with some room for its other members.
-constexpr std::size_t kMaxPreparedBytes = (std::size_t{1} << 20) - (16 << 10);
-
 // What is decided once, before anything is sent: recorded, so that replays and other versions of the product do the same.
 struct Prepared {
-  link::Apply apply;
-  std::string manifest;  // name of the sealed text
+  std::string manifest;                  // name of the sealed text
+  std::vector<link::Confidential> mask;  // values of sensitive variables that took part
   bool verify = true, wait_for_jobs = false;
   std::int64_t timeout_seconds = kDefaultTimeoutSeconds;  // 0: no limit of its own
 };
 
 const json::Type& type_of(json::Tag<Prepared>) {
   static const json::Type type = json::Type::of<Prepared>("PreparedKubernetesYaml")
-                                     .field("Apply", &Prepared::apply)
                                      .field("Manifest", &Prepared::manifest)
+                                     .field("Mask", &Prepared::mask, json::omit_when_empty)
                                      .field("Verify", &Prepared::verify)
                                      .field("WaitForJobs", &Prepared::wait_for_jobs)
                                      .field("TimeoutSeconds", &Prepared::timeout_seconds);
   return type;
 }
+
+// What is sent, and what is recorded of it.
+struct Made {
+  Prepared prepared;
+  link::Apply apply;
+};
 
 std::string inline_yaml(const octostache::VariableSet& variables) {
   const std::string source = octostache::get(variables, "Octopus.Action.Script.ScriptSource").value_or("Inline");
@@ -65,15 +68,24 @@ link::Confidential confidential(const StepInput& input, const std::string& text,
   return secret ? link::Confidential::of_sealed(input.sealer->seal(Secret(text))) : link::Confidential::of(text);
 }
 
-Prepared prepare(const StepInput& input) {
+// The same for the same deployment, whenever it is asked.
+Made make(const StepInput& input) {
   const octostache::VariableSet variables = input.variables();
   const bool keep =
       text::equals_ignoring_case(octostache::get(variables, "Fairlead.Action.UnresolvedVariables").value_or("Fail"), "Keep");
   const Manifest manifest =
       substitute(inline_yaml(variables), "inline", variables, keep ? Unresolved::keep : Unresolved::fail);
 
-  Prepared prepared;
-  link::Apply& apply = prepared.apply;
+  Made made;
+  Prepared& prepared = made.prepared;
+  for (const std::string& name : manifest.sensitive_variables) {
+    prepared.mask.push_back(confidential(input, octostache::get(variables, name).value_or(""), true));
+  }
+  prepared.verify = octostache::get_flag(variables, "Octopus.Action.Kubernetes.ResourceStatusCheck", true);
+  prepared.wait_for_jobs = octostache::get_flag(variables, "Octopus.Action.Kubernetes.WaitForJobs", false);
+  prepared.timeout_seconds = timeout_of(variables);
+
+  link::Apply& apply = made.apply;
   apply.cluster = input.access();
   apply.documents.push_back({"inline", confidential(input, manifest.text, !manifest.sensitive_variables.empty())});
   const auto wanted = octostache::get(variables, "Octopus.Action.KubernetesContainers.Namespace");
@@ -84,33 +96,29 @@ Prepared prepare(const StepInput& input) {
   apply.hash_key = link::Confidential::of_sealed(input.sealer->seal(Secret(input.sealer->name_of("applied hash"))));
   apply.force = octostache::get_flag(variables, "Octopus.Action.Kubernetes.ServerSideApply.ForceConflicts", true);
   apply.labels[std::string(kube::kAppLabel)] = input.project_id;
-  for (const std::string& name : manifest.sensitive_variables) {
-    apply.mask.push_back(confidential(input, octostache::get(variables, name).value_or(""), true));
-  }
+  apply.mask = prepared.mask;
   apply.task_id = input.task_id;
   apply.step_id = input.step_name;
   apply.deployment_id = input.deployment_id;
-  prepared.verify = octostache::get_flag(variables, "Octopus.Action.Kubernetes.ResourceStatusCheck", true);
-  prepared.wait_for_jobs = octostache::get_flag(variables, "Octopus.Action.Kubernetes.WaitForJobs", false);
-  prepared.timeout_seconds = timeout_of(variables);
   apply.will_verify = prepared.verify;
-  const std::size_t size = json::encode(prepared).size();
-  if (size > kMaxPreparedBytes) {
+  apply.wait_for_jobs = prepared.wait_for_jobs;
+  const std::size_t size = json::encode(apply).size();
+  if (size > engine::kMaxCommandBytes) {
     throw invalid(text::format("inline: the manifest is too large: {} bytes as it would be sent, with its variables put in; at most {}",
-                               size, kMaxPreparedBytes))
+                               size, engine::kMaxCommandBytes))
         .with_help("Distribute its objects over several steps.");
   }
   prepared.manifest = input.keep_sealed(manifest.text);
-  return prepared;
+  return made;
 }
 
 link::Verify verification_of(const StepInput& input, const Prepared& prepared, const link::ApplyResult& applied) {
   link::Verify verify;
-  verify.cluster = prepared.apply.cluster;
+  verify.cluster = input.access();
   for (const link::ObjectOutcome& outcome : applied.objects) verify.objects.push_back(outcome.object);
   verify.timeout_ms = prepared.timeout_seconds * 1000;
   verify.wait_for_jobs = prepared.wait_for_jobs;
-  verify.mask = prepared.apply.mask;
+  verify.mask = prepared.mask;
   verify.task_id = input.task_id;
   verify.step_id = input.step_name;
   return verify;
@@ -146,19 +154,30 @@ engine::Command command(std::string_view kind, std::string payload) {
 }
 
 engine::Durable<StepOutcome> execute(engine::Run& run, const StepInput& input) {
-  const Prepared prepared = run.once("prepare", [&] { return prepare(input); });
+  std::optional<link::Apply> made;  // by the wake that prepares, which is the one that sends
+  const Prepared prepared = run.once("prepare", [&] {
+    Made both = make(input);
+    made = std::move(both.apply);
+    return std::move(both.prepared);
+  });
   input.record_manifest(run, prepared.manifest);
   const std::string& executor = input.target->selector;
 
-  const engine::Command apply = command(link::kind::apply, json::encode(prepared.apply));
+  const auto apply = [&] { return command(link::kind::apply, json::encode(made ? *made : make(input).apply)); };
   const engine::ActivityOptions options = engine::repeatable();
   const auto applied = co_await run.execute<link::ApplyResult>(executor, "apply", apply, options);
   StepOutcome outcome;
   if (!prepared.verify) co_return outcome;
 
-  const engine::Command verify = command(link::kind::verify, json::encode(verification_of(input, prepared, applied)));
-  const std::int64_t deadline_us = prepared.timeout_seconds == 0 ? 0 : prepared.timeout_seconds * kSecond + kVerdictGraceUs;
-  const auto verdict = co_await run.until<link::VerifyResult>(executor, "verify", verify, deadline_us);
+  std::optional<link::VerifyResult> verdict = applied.verified;
+  if (!verdict) {
+    const auto verify = [&] {
+      return command(link::kind::verify, json::encode(verification_of(input, prepared, applied)));
+    };
+    const std::int64_t deadline_us =
+        prepared.timeout_seconds == 0 ? 0 : prepared.timeout_seconds * kSecond + kVerdictGraceUs;
+    verdict = co_await run.until<link::VerifyResult>(executor, "verify", verify, deadline_us);
+  }
   if (!verdict) {
     throw Error(Fault::timeout, text::format("The objects were applied, but nobody could say within {} seconds whether they are healthy: "
                                              "the executor of {} did not answer.",

@@ -124,7 +124,19 @@ class SqliteConnection::Prepared : public PreparedStatement {
   bool done_ = false;
 };
 
+namespace {
+
+// Before the first use of the library. What savepoints need to undo a closure stays in memory: it is bounded by the
+// pages that one closure changes, and would otherwise go to a temporary file page by page.
+void configure_library() {
+  static const int done = sqlite3_config(SQLITE_CONFIG_STMTJRNL_SPILL, -1);
+  static_cast<void>(done);
+}
+
+}  // namespace
+
 SqliteConnection::SqliteConnection(std::string path, Use use) : path_(std::move(path)) {
+  configure_library();
   const int mode = use == Use::read ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
   const int code = sqlite3_open_v2(path_.c_str(), &database_, mode | SQLITE_OPEN_NOMUTEX, nullptr);
   try {
@@ -159,6 +171,22 @@ void SqliteConnection::fail(int code, std::string_view doing) const {
 void SqliteConnection::run_script(const std::string& sql) {
   const int code = sqlite3_exec(database_, sql.c_str(), nullptr, nullptr, nullptr);
   if (code != SQLITE_OK) fail(code, sql);
+}
+
+void SqliteConnection::on_commit(std::function<void(int)> f) {
+  on_commit_ = std::move(f);
+  sqlite3_wal_hook(
+      database_,
+      [](void* self, sqlite3*, const char*, int pages) {
+        static_cast<SqliteConnection*>(self)->on_commit_(pages);
+        return SQLITE_OK;
+      },
+      this);
+}
+
+void SqliteConnection::checkpoint() {
+  const int code = sqlite3_wal_checkpoint_v2(database_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+  if (code != SQLITE_OK && code != SQLITE_BUSY && code != SQLITE_LOCKED) fail(code, "checkpoint");
 }
 
 std::unique_ptr<SqliteConnection::Prepared> SqliteConnection::prepare(std::string_view sql) {

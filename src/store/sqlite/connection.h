@@ -7,6 +7,7 @@
 #include <sqlite3.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -31,6 +32,15 @@ class SqliteConnection : public Connection {
   void release(PreparedStatement& statement) noexcept override;
   // Statements without results.
   void run_script(const std::string& sql);
+  // One statement without results, prepared once: what frames every transaction.
+  void run(std::string_view sql) { Statement(*this, sql).run(); }
+
+  // Called after each commit with the number of pages in the write-ahead log. SQLite then no longer brings them into
+  // the database by itself: that is left to whoever calls checkpoint().
+  void on_commit(std::function<void(int pages)> f);
+  // Brings the log into the database as far as readers allow; writers and readers are not blocked, only one checkpoint
+  // at a time is possible (a second one does nothing).
+  void checkpoint();
   // False once a failure has made SQLite roll the transaction back.
   bool in_transaction() const { return sqlite3_get_autocommit(database_) == 0; }
   // While true, statements refuse to run outside a transaction: a closure that swallows a failure must not go on
@@ -51,6 +61,7 @@ class SqliteConnection : public Connection {
   sqlite3* database_ = nullptr;
   std::unordered_map<std::string, std::unique_ptr<Prepared>, Hash, std::equal_to<>> cache_;
   std::uint64_t uses_ = 0;
+  std::function<void(int)> on_commit_;
   bool transaction_expected_ = false;
 };
 

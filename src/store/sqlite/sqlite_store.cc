@@ -30,6 +30,11 @@ namespace {
 // Most closures in one group commit: bounds how long the first of them waits for the last.
 constexpr std::size_t kMaxBatch = 500;
 
+// Pages of the write-ahead log from which it is brought into the database, and from which the writer does that itself
+// because the checkpointing thread has fallen behind.
+constexpr int kCheckpointPages = 2'000;
+constexpr int kMaxWalPages = 25'000;
+
 // What this thread is doing with any store; transactions must not nest, and the writer must not wait for itself.
 enum class Inside { nothing, transaction, hook };
 thread_local Inside inside = Inside::nothing;
@@ -89,6 +94,56 @@ struct Listeners {
   }
 };
 
+// Brings the write-ahead log into the database beside the writer, whose commits would wait for it otherwise.
+class Checkpointer {
+ public:
+  explicit Checkpointer(const std::string& path) : connection_(path, SqliteConnection::Use::write) {
+    thread_ = std::thread([this] { work(); });
+  }
+  ~Checkpointer() {
+    {
+      const std::lock_guard lock(mutex_);
+      stopped_ = true;
+    }
+    changed_.notify_all();
+    thread_.join();
+  }
+  Checkpointer(const Checkpointer&) = delete;
+  Checkpointer& operator=(const Checkpointer&) = delete;
+
+  void wake() {
+    {
+      const std::lock_guard lock(mutex_);
+      wanted_ = true;
+    }
+    changed_.notify_all();
+  }
+
+ private:
+  void work() {
+    std::unique_lock lock(mutex_);
+    while (true) {
+      changed_.wait(lock, [&] { return stopped_ || wanted_; });
+      if (stopped_) return;
+      wanted_ = false;
+      lock.unlock();
+      try {
+        connection_.checkpoint();
+      } catch (const Error& error) {
+        log::error("the write-ahead log could not be brought into the database", {{"error", error.text()}});
+      }
+      lock.lock();
+    }
+  }
+
+  SqliteConnection connection_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool wanted_ = false;
+  bool stopped_ = false;
+  std::thread thread_;
+};
+
 class SqliteStore : public Store {
  public:
   SqliteStore(SqliteOptions options, Clock& clock)
@@ -99,6 +154,11 @@ class SqliteStore : public Store {
       migrate({*writer_, [this](const std::string& sql) { writer_->run_script(sql); }, options_.path, clock_.now().us},
               embedded_migrations());
     }
+    checkpointer_ = std::make_unique<Checkpointer>(options_.path);
+    writer_->on_commit([this](int pages) {
+      if (pages >= kCheckpointPages) checkpointer_->wake();
+      if (pages >= kMaxWalPages) wal_is_long_ = true;
+    });
     thread_ = std::thread([this] { drain(); });
   }
   ~SqliteStore() override { close(); }
@@ -135,6 +195,7 @@ class SqliteStore : public Store {
     readers_changed_.notify_all();
     readers_changed_.wait(lock, [&] { return idle_readers_.size() == open_readers_; });
     idle_readers_.clear();
+    checkpointer_.reset();
     writer_.reset();
   }
 
@@ -168,7 +229,7 @@ class SqliteStore : public Store {
   void run_read(const std::function<void(const Tx&)>& f) override {
     refuse_nesting();
     const Reader reader(*this);
-    reader->run_script("BEGIN");
+    reader->run("BEGIN");
     reader->expect_transaction(true);
     const Entered entered(Inside::transaction);
     const Tx tx(*reader, clock_);
@@ -228,7 +289,7 @@ class SqliteStore : public Store {
 
   static void end_read(SqliteConnection& connection) {
     connection.expect_transaction(false);
-    if (connection.in_transaction()) connection.run_script("ROLLBACK");
+    if (connection.in_transaction()) connection.run("ROLLBACK");
   }
 
   std::unique_ptr<SqliteConnection> take_reader() {
@@ -275,23 +336,32 @@ class SqliteStore : public Store {
     std::vector<Outcome> outcomes;
     std::exception_ptr failure;
     try {
-      writer_->run_script("BEGIN IMMEDIATE");
+      writer_->run("BEGIN IMMEDIATE");
     } catch (...) {
       failure = std::current_exception();
       outcomes.resize(jobs.size());
     }
     while (!failure && outcomes.size() < jobs.size()) {
-      outcomes.push_back(run_one(jobs[outcomes.size()]));
+      outcomes.push_back(jobs.size() == 1 ? run_alone(jobs.front()) : run_one(jobs[outcomes.size()]));
       if (!writer_->in_transaction()) failure = lost_transaction(outcomes.back().error);
     }
     if (!failure) failure = commit();
     finish(jobs.first(outcomes.size()), outcomes, failure);
+    if (std::exchange(wal_is_long_, false)) shorten_wal();
     if (!failure) {
       commits_.add();
       committed_closures_.add(static_cast<std::int64_t>(outcomes.size()));
       commit_time_.observe_us(clock_.steady_us() - start_us);
     }
     return outcomes.size();
+  }
+
+  void shorten_wal() noexcept {
+    try {
+      writer_->checkpoint();
+    } catch (const std::exception& error) {
+      log::error("the write-ahead log could not be brought into the database", {{"error", error.what()}});
+    }
   }
 
   static std::exception_ptr lost_transaction(const std::exception_ptr& error) {
@@ -302,33 +372,34 @@ class SqliteStore : public Store {
 
   std::exception_ptr commit() noexcept {
     try {
-      writer_->run_script("COMMIT");
+      writer_->run("COMMIT");
       return nullptr;
     } catch (...) {
       const std::exception_ptr failure = std::current_exception();
-      try {
-        if (writer_->in_transaction()) writer_->run_script("ROLLBACK");
-      } catch (const std::exception& error) {
-        log::error("a failed commit could not be rolled back", {{"error", error.what()}});
-      }
+      roll_back();
       return failure;
     }
   }
 
+  void run_job(Job& job, Outcome& outcome) {
+    Tx tx(*writer_, clock_);
+    {
+      const Entered entered(Inside::transaction);
+      writer_->expect_transaction(true);
+      job.f(tx);
+    }
+    writer_->expect_transaction(false);
+    outcome.after_commit = tx.take_after_commit();
+    outcome.outbox = tx.outbox_marked();
+  }
+
+  // One of several closures in the transaction: a failure of its undoes what it did, and nothing else.
   Outcome run_one(Job& job) noexcept {
     Outcome outcome;
-    Tx tx(*writer_, clock_);
     try {
-      writer_->run_script("SAVEPOINT closure");
-      {
-        const Entered entered(Inside::transaction);
-        writer_->expect_transaction(true);
-        job.f(tx);
-      }
-      writer_->expect_transaction(false);
-      if (writer_->in_transaction()) writer_->run_script("RELEASE closure");
-      outcome.after_commit = tx.take_after_commit();
-      outcome.outbox = tx.outbox_marked();
+      writer_->run("SAVEPOINT closure");
+      run_job(job, outcome);
+      if (writer_->in_transaction()) writer_->run("RELEASE closure");
     } catch (...) {
       outcome.error = std::current_exception();
       writer_->expect_transaction(false);
@@ -337,17 +408,33 @@ class SqliteStore : public Store {
     return outcome;
   }
 
+  // The only closure of the transaction needs no savepoint, which costs a copy of every page it changes.
+  Outcome run_alone(Job& job) noexcept {
+    Outcome outcome;
+    try {
+      run_job(job, outcome);
+    } catch (...) {
+      outcome.error = std::current_exception();
+      writer_->expect_transaction(false);
+      roll_back();
+    }
+    return outcome;
+  }
+
   void roll_closure_back() noexcept {
     try {
       if (writer_->in_transaction()) writer_->run_script("ROLLBACK TO closure; RELEASE closure");
     } catch (...) {
-      // Undoing one closure failed, so none of the transaction may be kept. ROLLBACK itself cannot fail on a live
-      // handle.
-      try {
-        writer_->run_script("ROLLBACK");
-      } catch (const std::exception& error) {
-        log::error("a transaction could not be rolled back", {{"error", error.what()}});
-      }
+      roll_back();  // undoing one closure failed, so none of the transaction may be kept
+    }
+  }
+
+  // Cannot fail on a live handle.
+  void roll_back() noexcept {
+    try {
+      if (writer_->in_transaction()) writer_->run("ROLLBACK");
+    } catch (const std::exception& error) {
+      log::error("a transaction could not be rolled back", {{"error", error.what()}});
     }
   }
 
@@ -381,6 +468,8 @@ class SqliteStore : public Store {
   Clock& clock_;
   Queue<Job> jobs_;
   std::unique_ptr<SqliteConnection> writer_;
+  std::unique_ptr<Checkpointer> checkpointer_;
+  bool wal_is_long_ = false;  // of the writer's thread
   std::thread thread_;
   std::shared_ptr<Listeners> listeners_ = std::make_shared<Listeners>();
 
