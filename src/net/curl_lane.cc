@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/curl_lane.h"
 
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <exception>
 #include <utility>
@@ -16,6 +18,7 @@ namespace {
 
 constexpr std::size_t kSpareHandles = 64;
 constexpr int kLongestPollMs = 60'000;
+constexpr std::int64_t kDeadAfterUs = 30 * kSecond;           // without a byte, while an answer is overdue
 constexpr std::int64_t kSilenceCheckUs = 20 * kMillisecond;  // at most this often
 
 CURLM* make_multi(const HttpClient::Options& options, int connections_per_host) {
@@ -26,6 +29,13 @@ CURLM* make_multi(const HttpClient::Options& options, int connections_per_host) 
   curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS, static_cast<long>(connections_per_host));
   curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, static_cast<long>(options.max_idle_connections));
   return multi;
+}
+
+// The connection that an ended transfer has used, where that is open.
+curl_socket_t socket_of(const Transfer& transfer) {
+  curl_socket_t socket = CURL_SOCKET_BAD;
+  if (transfer.easy) curl_easy_getinfo(transfer.easy.get(), CURLINFO_ACTIVESOCKET, &socket);
+  return socket;
 }
 
 // Callbacks of others must not throw through curl or end the lane.
@@ -187,6 +197,8 @@ void CurlLane::collect_finished() {
 
 void CurlLane::finish(Transfer& transfer, CURLcode code) {
   const std::shared_ptr<Transfer> kept = running_.at(&transfer);
+  if (code == CURLE_OPERATION_TIMEDOUT || code == CURLE_ABORTED_BY_CALLBACK) shut_if_dead(transfer);
+  if (code == CURLE_OK) heard_[socket_of(transfer)] = system_clock().steady_us();
   if (code != CURLE_OK || transfer.failure) {
     end(kept, transfer_error(transfer, code));
     return;
@@ -248,6 +260,21 @@ void CurlLane::end(std::shared_ptr<Transfer> transfer, ClientResult result) {
   }
 }
 
+// Requests that time out are no trouble for an HTTP/2 connection, so curl would send the next ones over it again, and again,
+// while whoever is in the middle (a router, a proxy) has long forgotten it.
+void CurlLane::shut_if_dead(const Transfer& transfer) {
+  const curl_socket_t socket = socket_of(transfer);
+  if (socket == CURL_SOCKET_BAD) return;
+  const std::int64_t patience_us = std::min(transfer.sink ? transfer.limits.silence_timeout_ms * kMillisecond : kDeadAfterUs, kDeadAfterUs);
+  const std::int64_t since_us = std::max(transfer.started_us, system_clock().steady_us() - patience_us);
+  if (const auto heard = heard_.find(socket); heard != heard_.end() && heard->second >= since_us) return;
+  for (const auto& [pointer, other] : running_) {
+    const bool heard = other->last_byte_us > other->started_us && other->last_byte_us >= since_us;
+    if (pointer != &transfer && heard && other->origin == transfer.origin) return;  // perhaps over this connection
+  }
+  ::shutdown(socket, SHUT_RDWR);  // curl sees the end and closes it
+}
+
 void CurlLane::end_silent_streams() {
   if (watched_for_silence_ == 0) return;
   const std::int64_t now = system_clock().steady_us();
@@ -260,11 +287,19 @@ void CurlLane::end_silent_streams() {
     if (due <= now) silent.push_back(transfer);
     next = std::min(next, due);
   }
-  for (const auto& transfer : silent) {
-    end(transfer, Error(Fault::timeout, text::format("{} sent nothing for {} ms", url_for_text(transfer->request.url),
-                                                     transfer->limits.silence_timeout_ms)));
-  }
   next_silence_check_us_ = std::max(next, now + kSilenceCheckUs);
+  if (silent.empty()) return;
+  for (const auto& transfer : silent) {
+    transfer->failure = Error(Fault::timeout, text::format("{} sent nothing for {} ms", url_for_text(transfer->request.url),
+                                                           transfer->limits.silence_timeout_ms));
+  }
+  // curl tells the connection of a transfer only once it has ended it, which it does where stop_when_failed() says so.
+  int running = 0;
+  curl_multi_perform(multi_, &running);
+  collect_finished();
+  for (const auto& transfer : silent) {
+    if (!transfer->finished) end(transfer, *transfer->failure);
+  }
 }
 
 int CurlLane::poll_timeout_ms() const {

@@ -49,6 +49,8 @@ class CurlLane {
   void follow(const std::shared_ptr<Transfer>& transfer);
   void end(std::shared_ptr<Transfer> transfer, ClientResult result);
   void end_silent_streams();
+  // For a transfer that has waited in vain: where nobody else has got a byte meanwhile, its connection is taken for dead and shut.
+  void shut_if_dead(const Transfer& transfer);
   int poll_timeout_ms() const;
 
   const HttpClient::Options options_;
@@ -61,6 +63,7 @@ class CurlLane {
   std::unordered_map<Transfer*, std::shared_ptr<Transfer>> running_;
   std::unordered_map<Transfer*, std::string> cancelled_early_;  // the cancel came before the transfer; with its reason
   std::vector<std::unique_ptr<CURL, Transfer::Free>> spare_;  // reset handles
+  std::unordered_map<curl_socket_t, std::int64_t> heard_;     // when an answer that ended was complete, by its connection
   std::size_t watched_for_silence_ = 0;
   std::int64_t next_silence_check_us_ = 0;
   std::thread thread_;

@@ -49,6 +49,7 @@ std::size_t take_header(char* data, std::size_t size, std::size_t count, void* u
   auto& transfer = *static_cast<Transfer*>(user);
   const std::string_view raw(data, size * count);
   transfer.header_bytes += raw.size();
+  transfer.last_byte_us = system_clock().steady_us();
   if (transfer.header_bytes > transfer.request.max_header_bytes) {
     transfer.failure = Error(Fault::unavailable, text::format("the answer of {} has a head of over {} bytes",
                                                               url_for_text(transfer.request.url), transfer.request.max_header_bytes));
@@ -82,6 +83,7 @@ std::size_t take_header(char* data, std::size_t size, std::size_t count, void* u
 std::size_t take_body(char* data, std::size_t size, std::size_t count, void* user) {
   auto& transfer = *static_cast<Transfer*>(user);
   const std::string_view bytes(data, size * count);
+  transfer.last_byte_us = system_clock().steady_us();
   std::string& body = transfer.response.body;
   if (body.size() + bytes.size() > transfer.request.max_body_bytes) {
     transfer.failure = Error(Fault::unavailable, text::format("the answer of {} is over the limit of {} bytes",
@@ -110,6 +112,11 @@ std::size_t take_stream(char* data, std::size_t size, std::size_t count, void* u
     deliver_lines(transfer, false);
     return transfer.failure ? 0 : bytes.size();
   });
+}
+
+// Lets curl end a stream that the lane has given up.
+int stop_when_failed(void* data, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  return static_cast<const Transfer*>(data)->failure ? 1 : 0;
 }
 
 void set_body(Transfer& transfer, CURL* easy) {
@@ -248,6 +255,7 @@ void redirect(Transfer& transfer) {
 void configure(Transfer& transfer, const HttpClient::Options& options) {
   CURL* easy = transfer.easy.get();
   const auto url = parse_url(transfer.request.url);
+  transfer.origin = text::format("{}://{}:{}", url->scheme, url->host, url->port);
   curl_easy_setopt(easy, CURLOPT_PRIVATE, &transfer);
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer.error_text);
   curl_easy_setopt(easy, CURLOPT_URL, transfer.request.url.c_str());
@@ -260,6 +268,10 @@ void configure(Transfer& transfer, const HttpClient::Options& options) {
   curl_easy_setopt(easy, CURLOPT_HEADERDATA, &transfer);
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, transfer.sink ? &take_stream : &take_body);
   curl_easy_setopt(easy, CURLOPT_WRITEDATA, &transfer);
+  if (!transfer.sink) return;
+  curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
+  curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, &stop_when_failed);
+  curl_easy_setopt(easy, CURLOPT_XFERINFODATA, &transfer);
 }
 
 void report_head(Transfer& transfer) {

@@ -34,6 +34,7 @@ struct Transfer {
   char error_text[CURL_ERROR_SIZE] = {};
   std::shared_ptr<TlsFinding> finding = std::make_shared<TlsFinding>();
   int tcp_user_timeout_ms = 0;
+  std::string origin;  // "https://host:port"
   std::int64_t started_us = 0;
   std::int64_t left_ms = 0;  // of request.timeout_ms; 0: no limit
   int redirects = 0;
@@ -51,7 +52,7 @@ struct Transfer {
   bool curl_paused = false;
   std::optional<ClientResult> held_result;
   bool watched_for_silence = false;
-  std::int64_t last_byte_us = 0;
+  std::int64_t last_byte_us = 0;  // or when it began, until something came
 };
 
 // Checks what must hold before curl sees it. Throws Error(invalid).

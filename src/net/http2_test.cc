@@ -19,6 +19,7 @@
 #include "net/http_client.h"
 #include "net/http_server.h"
 #include "net/testing/certificates.h"
+#include "net/testing/connect_proxy.h"
 
 namespace fairlead::net {
 namespace {
@@ -30,6 +31,7 @@ class Backend : public Handler {
  public:
   Route route(const RequestHead& head) override { return {.lane = head.path == "/events" ? Lane::stream : Lane::fast}; }
   Response handle(Request&& request) override {
+    if (request.path == "/block") release.wait();
     if (request.path == "/big") return {.body = std::string(5'000'000, 'b')};
     return {.body = request.method + " " + std::to_string(request.body.size()) + " " +
                     std::string(request.headers.get("X-Test"))};
@@ -45,6 +47,7 @@ class Backend : public Handler {
     changed_.wait(lock, [&] { return streams_.size() > number; });
     return streams_[number];
   }
+  std::latch release{1};
 
  private:
   std::mutex mutex_;
@@ -239,6 +242,52 @@ TEST_F(Http2Test, SaysWhenTheServerDies) {
   EXPECT_NE(std::get<Error>(result).message().find("the connection was lost before the answer was complete"),
             std::string::npos)
       << std::get<Error>(result).message();
+}
+
+// Something in the middle has forgotten the connection but does not end it: the next request must not wait for it as
+// well.
+TEST_F(Http2Test, LeavesADeadConnection) {
+  start_nginx();
+  testing::ConnectProxy tunnel("", folder_ + "/h2.sock");
+  const auto through = [&](const std::string& path) {
+    ClientRequest made = request(path);
+    made.unix_socket.clear();
+    made.proxy = text::format("http://127.0.0.1:{}", tunnel.port());
+    return made;
+  };
+  const std::string first = std::string(client_.perform(through("/x")).headers.get("X-Connection"));
+  EXPECT_EQ(client_.perform(through("/x")).headers.get("X-Connection"), first);
+  const auto stream = std::make_shared<StreamEnd>();
+  client_.stream(through("/events"), stream, {.silence_timeout_ms = 200});
+  backend_.wait_for_stream(0)->push("one\n");
+  stream->wait_for_line("one");
+  tunnel.freeze();
+  ClientRequest late = through("/x");
+  late.timeout_ms = 200;
+  EXPECT_THROW(client_.perform(late), Error);
+  ClientRequest retry = through("/x");
+  retry.timeout_ms = 5'000;
+  const ClientResponse next = client_.perform(retry);
+  EXPECT_EQ(next.status, 200);
+  EXPECT_NE(next.headers.get("X-Connection"), first);
+  EXPECT_EQ(std::get<Error>(stream->wait_for_end()).fault(), Fault::timeout);
+  const auto again = std::make_shared<StreamEnd>();
+  client_.stream(through("/events"), again);
+  backend_.wait_for_stream(1)->push("two\n");
+  again->wait_for_line("two");
+}
+
+// But a slow answer alone is no reason to cut the others off.
+TEST_F(Http2Test, KeepsAConnectionOverWhichOthersGetAnswers) {
+  start_nginx();
+  const std::string first = std::string(client_.perform(request("/x")).headers.get("X-Connection"));
+  std::latch ended(1);
+  ClientRequest slow = request("/block");
+  slow.timeout_ms = 300;
+  client_.start(std::move(slow), [&](ClientResult) { ended.count_down(); });
+  while (!ended.try_wait()) EXPECT_EQ(client_.perform(request("/x")).headers.get("X-Connection"), first);
+  EXPECT_EQ(client_.perform(request("/x")).headers.get("X-Connection"), first);
+  backend_.release.count_down();
 }
 
 TEST_F(Http2Test, ShowsItsCertificate) {

@@ -5,7 +5,9 @@
 #include <string>
 #include <string_view>
 
+#include "base/error.h"
 #include "net/http.h"
+#include "net/redirect.h"
 #include "net/request_parser.h"
 
 namespace {
@@ -34,12 +36,28 @@ std::string outcome_of(std::string_view text, std::size_t step) {
   }
 }
 
+// Where an answer may send a client, and that a secret does not go along to another server.
+void follow(std::string_view location) {
+  fairlead::net::ClientRequest request;
+  request.url = "https://feed.example/a/b?c";
+  request.headers.add("X-Token", "secret");
+  try {
+    const auto next = fairlead::net::redirected(request, 302, location);
+    const auto url = fairlead::net::parse_url(next.url);
+    if (!url || url->scheme != "https" || url->has_user) std::abort();
+    if (next.headers.has("X-Token") && (url->host != "feed.example" || url->port != 443)) std::abort();
+  } catch (const fairlead::Error&) {
+    return;  // refused
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   // How the network cuts the bytes must make no difference.
   if (outcome_of(text, size + 1) != outcome_of(text, 1)) std::abort();
+  follow(text);
   static_cast<void>(fairlead::net::query_parameters(text));
   static_cast<void>(fairlead::net::path_segments(text));
   static_cast<void>(fairlead::net::cookie({{"Cookie", std::string(text)}}, "a"));

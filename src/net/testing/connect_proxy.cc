@@ -4,7 +4,10 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
+
+#include <algorithm>
 
 #include "base/text.h"
 
@@ -30,13 +33,24 @@ int connect_to(std::uint16_t port) {
   return -1;
 }
 
+int connect_to(const std::string& unix_socket) {
+  const int socket = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_un address = {};
+  address.sun_family = AF_UNIX;
+  std::copy(unix_socket.begin(), unix_socket.end(), address.sun_path);
+  if (::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return socket;
+  ::close(socket);
+  return -1;
+}
+
 void send_text(int socket, const std::string& text) {
   static_cast<void>(::send(socket, text.data(), text.size(), MSG_NOSIGNAL));
 }
 
 }  // namespace
 
-ConnectProxy::ConnectProxy(std::string refusal) : refusal_(std::move(refusal)) {
+ConnectProxy::ConnectProxy(std::string refusal, std::string unix_target)
+    : refusal_(std::move(refusal)), unix_target_(std::move(unix_target)) {
   acceptor_ = std::thread([this] {
     while (true) {
       file::Descriptor accepted = listener_.accept();
@@ -54,6 +68,7 @@ ConnectProxy::~ConnectProxy() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
+    changed_.notify_all();
     for (const file::Descriptor& descriptor : descriptors_) ::shutdown(descriptor.get(), SHUT_RDWR);
   }
   {
@@ -61,6 +76,11 @@ ConnectProxy::~ConnectProxy() {
   }
   acceptor_.join();
   for (std::thread& connection : connections_) connection.join();
+}
+
+void ConnectProxy::freeze() {
+  const std::lock_guard lock(mutex_);
+  ++generation_;
 }
 
 std::vector<std::string> ConnectProxy::heads() const {
@@ -76,10 +96,12 @@ void ConnectProxy::serve(int client) {
     head.push_back(byte);
   }
   int server = -1;
+  int generation = 0;
   {
     const std::lock_guard lock(mutex_);
     heads_.push_back(head);
-    if (refusal_.empty()) server = connect_to(connect_port(head));
+    if (refusal_.empty()) server = unix_target_.empty() ? connect_to(connect_port(head)) : connect_to(unix_target_);
+    generation = generation_;
     if (server >= 0) descriptors_.emplace_back(server);
     if (server >= 0 && stopping_) ::shutdown(server, SHUT_RDWR);
   }
@@ -90,15 +112,19 @@ void ConnectProxy::serve(int client) {
     return;
   }
   send_text(client, "HTTP/1.1 200 Connected\r\n\r\n");
-  std::thread back([this, client, server] { copy(server, client); });
-  copy(client, server);
+  std::thread back([this, client, server, generation] { copy(server, client, generation); });
+  copy(client, server, generation);
   back.join();
 }
 
-void ConnectProxy::copy(int from, int to) {
+void ConnectProxy::copy(int from, int to, int generation) {
   char bytes[16384];
   while (true) {
     const ssize_t got = ::recv(from, bytes, sizeof bytes, 0);
+    {
+      std::unique_lock lock(mutex_);
+      changed_.wait(lock, [&] { return stopping_ || generation == generation_; });
+    }
     if (got <= 0) break;
     ssize_t sent = 0;
     while (sent < got) {
