@@ -163,6 +163,29 @@ TEST(Apply, OverloadIsTriedAgainAndRejectionIsNot) {
   EXPECT_EQ(fixture.client.lines("PATCH /apis/apps").size(), 1u);
 }
 
+// Only what is the object's own fault ends at the first answer; any other 500 may pass.
+TEST(Apply, TypeErrorsAreNotTriedAgainOther500sAre) {
+  const char* const yaml = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {a: '1'}\n";
+  const std::string reason = "failed to create typed patch object (shop/settings; /v1, Kind=ConfigMap): .data.a: expected string, got 1";
+  Fixture wrong([&](const KubeRequest& request) {
+    if (request.method == "GET") return answer(404, "{}");
+    return answer(500, text::format(R"({{"kind":"Status","code":500,"message":"{}"}})", reason));
+  });
+  const ApplyReport refused = wrong.run(yaml);
+  ASSERT_TRUE(refused.error);
+  EXPECT_EQ(refused.error->fault(), Fault::invalid);
+  EXPECT_THAT(refused.error->message(), HasSubstr(".data.a: expected string, got 1"));
+  EXPECT_EQ(wrong.client.lines("PATCH").size(), 1u);
+  int count = 0;
+  Fixture passing([&](const KubeRequest& request) {
+    if (request.method == "GET") return answer(404, "{}");
+    if (++count < 3) return answer(500, R"({"kind":"Status","code":500,"message":"etcdserver: leader changed"})");
+    return answer(201, stored(request, "7"));
+  });
+  EXPECT_FALSE(passing.run(yaml).error);
+  EXPECT_EQ(count, 3);
+}
+
 TEST(Apply, CancelStopsBetweenObjects) {
   CancelSource source;
   Fixture fixture([&](const KubeRequest& request) {

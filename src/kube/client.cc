@@ -104,9 +104,18 @@ bool worth_retrying(const KubeOutcome& outcome) {
     case 409:
       return response.body.find("AlreadyExists") != std::string::npos ||  // a race of two creations
              response.body.find("Operation cannot be fulfilled on resourcequotas") != std::string::npos;
-    case 500: return response.body.find("field not declared in schema") == std::string::npos;
+    case 500: return !is_type_error(response);
     default: return false;
   }
+}
+
+bool is_type_error(const KubeResponse& response) {
+  if (response.status != 500) return false;
+  // https://github.com/kubernetes-sigs/structured-merge-diff: what the merge says of the patch, and of the live object.
+  constexpr std::string_view kTexts[] = {"failed to create typed patch object", "failed to create typed live object",
+                                         "field not declared in schema"};
+  return std::any_of(std::begin(kTexts), std::end(kTexts),
+                     [&](std::string_view text) { return response.body.find(text) != std::string::npos; });
 }
 
 std::int64_t pause_before_retry_ms(const KubeOutcome& outcome, int attempt) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kube/feeds.h"
 
+#include <algorithm>
+
 #include "kube/health/health.h"
 
 namespace fairlead::kube {
@@ -76,6 +78,7 @@ class Feeds::Feed : public WatchSink {
     owner_.callbacks_.staleness_changed();
   }
 
+  std::uint32_t id() const { return id_; }
   bool sure() const { return listed_ && !stale_; }
   bool is_stale() const { return stale_ && !refused_; }
   bool is_refused() const { return refused_; }
@@ -108,7 +111,7 @@ void Feeds::need(const Resource& resource, const std::string& namespace_name) {
                        (resource.group == "apps" && resource.kind == "ReplicaSet");
   }
   const std::string where = resource.namespaced ? namespace_name : "";
-  if (!kind.namespaces.insert(where).second) return;
+  if (!kind.namespaces.insert_or_assign(where, loop_.clock().steady_us()).second) return;
   const bool whole = !kind.cluster_refused && (!kind.descendants || kind.namespaces.size() > kNamespacedFeeds);
   if (!whole) return open(kind, where);
   if (kind.feeds.contains("")) return;
@@ -139,9 +142,55 @@ void Feeds::refused(const std::string& kind_key, const std::string& namespace_na
   if (!namespace_name.empty() || !kind.resource.namespaced || kind.cluster_refused) return;
   kind.cluster_refused = true;
   kind.feeds.erase("");
-  for (const std::string& name : kind.namespaces) {
+  for (const auto& [name, needed_us] : kind.namespaces) {
     if (!kind.feeds.contains(name)) open(kind, name);
   }
+}
+
+void Feeds::touch(const std::string& kind_key, const std::string& namespace_name) {
+  const auto kind = kinds_.find(kind_key);
+  if (kind == kinds_.end()) return;
+  const auto found = kind->second.namespaces.find(kind->second.resource.namespaced ? namespace_name : "");
+  if (found != kind->second.namespaces.end()) found->second = loop_.clock().steady_us();
+}
+
+void Feeds::touch(const ObjectKey& key) {
+  const std::lock_guard lock(mutex_);
+  touch(key_of(key.group, key.kind), key.namespace_name);
+  if (!has_descendants(key.group, key.kind)) return;
+  touch(key_of("", "Pod"), key.namespace_name);
+  if (key.kind == "Deployment") touch(key_of("apps", "ReplicaSet"), key.namespace_name);
+}
+
+std::vector<std::uint32_t> Feeds::close_unused(std::int64_t steady_us) {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::uint32_t> closed;
+  const auto close = [&](Kind& kind, const std::string& name) {
+    const auto feed = kind.feeds.find(name);
+    if (feed == kind.feeds.end()) return;
+    closed.push_back(feed->second->id());
+    kind.feeds.erase(feed);
+  };
+  for (auto entry = kinds_.begin(); entry != kinds_.end();) {
+    Kind& kind = entry->second;
+    for (auto name = kind.namespaces.begin(); name != kind.namespaces.end();) {
+      if (name->second >= steady_us) {
+        ++name;
+        continue;
+      }
+      if (!name->first.empty()) close(kind, name->first);
+      name = kind.namespaces.erase(name);
+    }
+    const auto has_own_feed = [&](const auto& name) { return kind.feeds.contains(name.first); };
+    if (!kind.namespaces.empty()) {
+      if (std::ranges::all_of(kind.namespaces, has_own_feed) && !kind.namespaces.contains("")) close(kind, "");
+      ++entry;
+      continue;
+    }
+    close(kind, "");
+    entry = kinds_.erase(entry);
+  }
+  return closed;
 }
 
 const Feeds::Feed* Feeds::feed_for(const std::string& group, const std::string& kind,

@@ -10,8 +10,8 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <string>
+#include <vector>
 
 #include "kube/watch.h"
 
@@ -40,6 +40,10 @@ class Feeds {
   // Why a kind cannot be watched there, where the cluster refuses it.
   std::optional<std::string> refusal(const std::string& group, const std::string& kind,
                                      const std::string& namespace_name) const;
+  // What an object and its descendants need is still in use.
+  void touch(const ObjectKey& key);
+  // Closes what was last needed or touched before `steady_us`; the ids of the feeds that are closed.
+  std::vector<std::uint32_t> close_unused(std::int64_t steady_us);
   std::size_t size() const;
   bool stale() const;
   std::string stale_reason() const;
@@ -50,9 +54,10 @@ class Feeds {
     Resource resource;
     bool descendants = false;  // pods and ReplicaSets: without label selector
     bool cluster_refused = false;
-    std::set<std::string> namespaces;
+    std::map<std::string, std::int64_t> namespaces;  // with the time when each was needed last
     std::map<std::string, std::unique_ptr<Feed>> feeds;  // by namespace; "" for the cluster
   };
+  void touch(const std::string& kind_key, const std::string& namespace_name);
   void open(Kind& kind, const std::string& namespace_name);
   void refused(const std::string& kind_key, const std::string& namespace_name);
   static std::string key_of(const std::string& group, const std::string& kind) { return group + "/" + kind; }

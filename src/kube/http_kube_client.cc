@@ -25,8 +25,6 @@ using text::format;
 // Projected tokens are renewed by the kubelet long before they expire; a new one is picked up within this time.
 constexpr std::int64_t kTokenFileAgeUs = 60 * kSecond;
 constexpr std::size_t kTokenBytes = 64u << 10;
-// The API server sends bookmarks about every minute; twice that in silence means a dead connection.
-constexpr std::int64_t kSilenceMs = 150'000;
 constexpr std::size_t kQueuedRequests = 20'000;
 constexpr std::string_view kServiceAccount = "/var/run/secrets/kubernetes.io/serviceaccount/";
 
@@ -187,7 +185,7 @@ class HttpKubeClient : public KubeClient {
   std::unique_ptr<KubeStream> stream(KubeRequest request, std::shared_ptr<KubeStreamSink> sink) override {
     request.timeout_ms = 0;
     net::StreamLimits limits;
-    limits.silence_timeout_ms = kSilenceMs;
+    limits.silence_timeout_ms = config_.watch_silence_ms;
     return std::make_unique<HttpStream>(
         http_.stream(translate(std::move(request)), std::make_shared<SinkAdapter>(std::move(sink)), limits));
   }

@@ -28,6 +28,8 @@ struct ClusterConfig {
   std::string tls_server_name;  // "" : from the URL
   std::string proxy_url;
   std::int64_t connect_timeout_ms = 10'000;
+  // The API server sends bookmarks about every minute; more than twice that in silence means a dead connection.
+  std::int64_t watch_silence_ms = 150'000;
   int requests_in_flight = 32;  // more wait their turn; streams do not count
 };
 

@@ -27,6 +27,7 @@ namespace {
 using text::format;
 
 constexpr int kOwnerDepth = 6;
+constexpr std::uint32_t kNoEpoch = 0xffff'ffff;  // of no list
 
 bool same(const ObjectState& a, const ObjectState& b) {
   return a.found == b.found && a.progress == b.progress && a.health == b.health && a.message == b.message &&
@@ -174,8 +175,29 @@ class Mirror::Impl : public std::enable_shared_from_this<Mirror::Impl> {
       for (const std::string& uid : gone) drop(uid);
     };
     callbacks.staleness_changed = [this] { loop_.post([this] { check_staleness(); }); };
-    const std::lock_guard lock(mutex_);
-    feeds_ = std::make_unique<Feeds>(client_, loop_, options_.label_selector, std::move(callbacks));
+    {
+      const std::lock_guard lock(mutex_);
+      feeds_ = std::make_unique<Feeds>(client_, loop_, options_.label_selector, std::move(callbacks));
+    }
+    look_for_unused();
+  }
+
+  // A watch costs the API server something, and us the records of all it brings.
+  void look_for_unused() {
+    std::vector<std::string> gone;
+    {
+      const std::lock_guard lock(mutex_);
+      for (const auto& [id, pending] : pending_) {
+        for (const ExpectedObject& object : pending->expectation.objects) feeds_->touch(object.key);
+      }
+      for (const std::uint32_t feed : feeds_->close_unused(clock_.steady_us() - options_.unused_grace_us)) {
+        const std::vector<std::string> brought = records_.outdated(feed, kNoEpoch);
+        gone.insert(gone.end(), brought.begin(), brought.end());
+      }
+    }
+    for (const std::string& uid : gone) drop(uid);
+    if (!gone.empty()) check_staleness();
+    loop_.at(clock_.steady_us() + options_.unused_grace_us / 4, [this] { look_for_unused(); });
   }
 
   void note_full() {

@@ -290,5 +290,47 @@ TEST_F(MirrorTest, AnOutageIsStaleAndExtendsTheDeadlineOnce) {
   EXPECT_EQ(verdicts[0].outcome, Outcome::timed_out);
 }
 
+TEST_F(MirrorTest, WatchesOfWhatIsNoLongerExpectedAreClosed) {
+  expect(of_deployment(1, "1"));
+  event("ADDED", deployment("5", 1, 1, 0));
+  event("ADDED", replica_set("rs", "1"));
+  event("ADDED", pod("rs", R"({"phase":"Running"})"));
+  EXPECT_EQ(mirror.status().watches, 3u);
+  for (int i = 0; i < 8; ++i) pass(5 * kMinute);  // as long as somebody waits
+  EXPECT_EQ(mirror.status().watches, 3u);
+  EXPECT_EQ(mirror.status().records, 3u);
+  event("MODIFIED", deployment("6", 1, 1, 1));
+  ASSERT_EQ(verdicts.size(), 1u);
+  pass(8 * kMinute);
+  EXPECT_EQ(mirror.status().watches, 3u) << "the grace";
+  EXPECT_NE(mirror.known({"apps", "v1", "Deployment", "shop", "web"}, "fairlead/x"), std::nullopt);
+  pass(3 * kMinute);
+  pass(3 * kMinute);
+  EXPECT_EQ(mirror.status().watches, 0u);
+  EXPECT_EQ(mirror.status().records, 0u);
+  EXPECT_EQ(mirror.known({"apps", "v1", "Deployment", "shop", "web"}, "fairlead/x"), std::nullopt);
+  // And they begin anew when they are needed again.
+  expect(of_deployment(1, "6"));
+  EXPECT_EQ(mirror.status().watches, 3u);
+  event("ADDED", deployment("6", 1, 1, 1));
+  EXPECT_EQ(verdicts.size(), 2u);
+}
+
+TEST_F(MirrorTest, OneNamespaceGoesWhileAnotherIsWaitedFor) {
+  expect(of_deployment(1, "1"));
+  Expectation other = of_deployment(1, "1");
+  other.id = "other";
+  other.objects[0].key.namespace_name = "elsewhere";
+  other.objects[0].uid = "d2";
+  mirror.register_expectation(other, {});
+  mirror.drain();
+  EXPECT_EQ(mirror.status().watches, 5u);  // deployments of the cluster; pods and ReplicaSets of two namespaces
+  mirror.remove_expectation("other");
+  for (int i = 0; i < 4; ++i) pass(5 * kMinute);
+  EXPECT_EQ(mirror.status().watches, 3u);
+  event("ADDED", deployment("5", 1, 1, 1));
+  EXPECT_EQ(verdicts.size(), 1u);
+}
+
 }  // namespace
 }  // namespace fairlead::kube

@@ -145,9 +145,7 @@ Error error_of(const KubeResponse& response, std::string_view verb, std::string_
           .retry_after(response.retry_after_seconds);
     default: break;
   }
-  if (response.status == 500 && status.message.find("field not declared in schema") != std::string::npos) {
-    return invalid_error(status, verb, what);
-  }
+  if (is_type_error(response)) return invalid_error(status, verb, what);
   const Fault fault = response.status >= 500 ? Fault::unavailable : Fault::invalid;
   return Error(fault, format("cannot {} {}: the server answers {}: {}", verb, what, response.status,
                              status.message.empty() ? "without a text" : status.message));

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+
 #include "base/text.h"
 #include "kube/fields.h"
 #include "tests/kube/cluster.h"
@@ -187,6 +189,56 @@ TEST(ApplyIntegration, RejectionsAreExplained) {
     FAIL();
   } catch (const Error& error) {
     EXPECT_THAT(error.text(), HasSubstr("knows no kind Deploymnt"));
+  }
+}
+
+// Passes everything on and counts the writes.
+class CountingClient : public KubeClient {
+ public:
+  explicit CountingClient(KubeClient& inner) : inner_(inner) {}
+  void start(KubeRequest request, std::function<void(KubeOutcome)> done, const CancelToken& cancel) override {
+    if (request.method == "PATCH") ++writes;
+    inner_.start(std::move(request), std::move(done), cancel);
+  }
+  std::unique_ptr<KubeStream> stream(KubeRequest request, std::shared_ptr<KubeStreamSink> sink) override {
+    return inner_.stream(std::move(request), std::move(sink));
+  }
+  std::string server() const override { return inner_.server(); }
+  std::atomic<int> writes = 0;
+
+ private:
+  KubeClient& inner_;
+};
+
+// The API server answers some of these with 500, which is else worth another try.
+TEST(ApplyIntegration, WrongTypesFailAtTheFirstAnswer) {
+  Cluster& cluster = Cluster::instance();
+  const std::string space = cluster.make_namespace();
+  const auto deployment = [](std::string_view spec) {
+    return text::format("apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web}}\nspec: {}\n", spec);
+  };
+  const std::string rest = "selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: ";
+  for (const auto& [yaml, expected] : {
+           std::pair{deployment("{replicas: three, " + rest + "[{name: c, image: i}]}}}"), "replicas"},
+           std::pair{deployment("{replicas: 1, " + rest + "{name: c, image: i}}}}"), "containers"},
+           std::pair{deployment("{replicas: 1, " + rest + "[{name: c, image: i, env: [{name: A, value: 1}]}]}}}"), "env"},
+           std::pair{deployment("{replicas: 1, " + rest + "[{name: c, image: i, env: [{name: A}, {name: A}]}]}}}"), "A"},
+           std::pair{std::string("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\ndata: {a: {b: c}}\n"), "data"},
+           std::pair{std::string("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\ndata: [1]\n"), "data"},
+       }) {
+    CountingClient client(cluster.client());
+    ApplyOptions options;
+    options.field_manager = "fairlead/t/Projects-1";
+    try {
+      const PrepareResult prepared = prepare(parse_documents(yaml, "web.yaml"), cluster.discovery(), space, CancelToken());
+      const ApplyReport report = apply_all(client, cluster.discovery(), system_clock(), prepared.objects, options);
+      ASSERT_TRUE(report.error) << yaml;
+      EXPECT_EQ(report.error->fault(), Fault::invalid) << report.error->text();
+      EXPECT_THAT(report.error->text(), HasSubstr(expected)) << yaml;
+      EXPECT_EQ(client.writes, 1) << report.error->text();
+    } catch (const Error& error) {  // refused before the first write
+      EXPECT_EQ(error.fault(), Fault::invalid) << error.text();
+    }
   }
 }
 

@@ -3,11 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <condition_variable>
+#include <future>
 #include <mutex>
 #include <optional>
 
 #include "base/text.h"
 #include "kube/mirror.h"
+#include "net/testing/connect_proxy.h"
 #include "tests/kube/cluster.h"
 
 namespace fairlead::kube::integration {
@@ -148,6 +150,37 @@ spec:
   EXPECT_EQ(verdict.outcome, Outcome::failed) << verdict.message;
   ASSERT_TRUE(verdict.cause);
   EXPECT_EQ(verdict.cause->reason, "InvalidImageName");
+}
+
+// A line over which nothing comes any more, though nobody has closed it: the watches go on over another one from where they were.
+TEST_F(MirrorIntegration, WatchesThatGoSilentAreSentAgain) {
+  net::testing::ConnectProxy line;
+  ClusterConfig config = cluster.config();
+  config.proxy_url = text::format("http://127.0.0.1:{}", line.port());
+  config.watch_silence_ms = 2'000;
+  net::HttpClient http;
+  const std::unique_ptr<KubeClient> client = make_http_kube_client(config, http);
+  Discovery discovery(*client, system_clock());
+  Mirror distant(*client, discovery, system_clock(), options());
+
+  ApplyOptions apply_options;
+  apply_options.labels = {{"fairlead.dev/app", "Projects-1"}};
+  report = cluster.apply_yaml(web("1.0.0-slow-4s"), space, apply_options);
+  ASSERT_FALSE(report.error) << report.error->text();
+  Expectation expectation;
+  expectation.id = "e";
+  expectation.timeout_ms = 90'000;
+  for (const ObjectResult& object : report.objects)
+    expectation.objects.push_back({object.key, object.uid, object.generation, object.resource_version});
+  std::promise<Verdict> verdict;
+  ExpectationListener listener;
+  listener.on_verdict = [&](const std::string&, const Verdict& result) { verdict.set_value(result); };
+  distant.register_expectation(std::move(expectation), std::move(listener));
+  ASSERT_TRUE(cluster.wait_for([&] { return distant.status().watches == 3 && !distant.status().stale && distant.status().records > 0; }));
+  line.freeze();
+  const Verdict result = verdict.get_future().get();
+  EXPECT_EQ(result.outcome, Outcome::succeeded) << result.message;
+  EXPECT_GT(line.heads().size(), 1u);
 }
 
 }  // namespace
