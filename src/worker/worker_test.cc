@@ -317,7 +317,9 @@ TEST_F(World, AppliesAndVerifiesRealObjects) {
   const auto outcome = json::decode<link::ApplyResult>(applied.value.text);
   EXPECT_EQ(outcome.created, 2);
   EXPECT_EQ(logs["apply"], (std::vector<std::string>{"Namespace shop created", "ConfigMap shop/settings created",
-                                                     "Deployment shop/web created"}));
+                                                     "Deployment shop/web created", "2 objects are as expected"}));
+  ASSERT_TRUE(outcome.verified) << "the verdict came at once";
+  EXPECT_EQ(outcome.verified->verdict, link::Verdict::healthy);
 
   link::Verify verify;
   verify.cluster = apply.cluster;
