@@ -37,17 +37,20 @@ const std::vector<FieldRule>& field_rules() {
 }
 
 [[noreturn]] void refuse(const FieldRule& rule, std::string_view part, std::string_view why) {
-  throw invalid(text::format("the field for {} of the cron expression cannot be \"{}\": {}", rule.name, text::shorten(part, 40), why));
+  throw invalid(text::format("the field for {} of the cron expression cannot be \"{}\": {}", rule.name,
+                             text::shorten(part, 40), why));
 }
 
 int value_of(const FieldRule& rule, std::string_view part) {
   for (std::size_t i = 0; i < rule.names.size(); ++i) {
     if (text::equals_ignoring_case(part, rule.names[i])) return rule.least + static_cast<int>(i);
   }
-  if (!rule.numbers) refuse(rule, part, "write days as SUN, MON, TUE, WED, THU, FRI, SAT (numbers mean different days elsewhere)");
+  if (!rule.numbers)
+    refuse(rule, part, "write days as SUN, MON, TUE, WED, THU, FRI, SAT (numbers mean different days elsewhere)");
   const auto number = text::parse_int(part);
   if (!number || *number < rule.least || *number > rule.most) {
-    refuse(rule, part, text::format("numbers from {} to {} are expected; L, W and # are not supported", rule.least, rule.most));
+    refuse(rule, part,
+           text::format("numbers from {} to {} are expected; L, W and # are not supported", rule.least, rule.most));
   }
   return static_cast<int>(*number);
 }
@@ -92,9 +95,10 @@ CronExpression CronExpression::parse(std::string_view text) {
   if (text.size() > kMaxCharacters) throw invalid("the cron expression is longer than 200 characters");
   std::vector<std::string> fields = text::split_list(text, " \t");
   if (fields.size() != 6 && fields.size() != 7) {
-    throw invalid(text::format("the cron expression \"{}\" has {}; six are expected: seconds, minutes, hours, day of month, month, "
-                               "day of week, as in \"0 0 6 * * MON-FRI\"",
-                               text::shorten(text, 60), text::counted(static_cast<std::int64_t>(fields.size()), "field")));
+    throw invalid(text::format(
+        "the cron expression \"{}\" has {}; six are expected: seconds, minutes, hours, day of month, month, "
+        "day of week, as in \"0 0 6 * * MON-FRI\"",
+        text::shorten(text, 60), text::counted(static_cast<std::int64_t>(fields.size()), "field")));
   }
   const auto& rules = field_rules();
   if (!is_any(fields[3]) && !is_any(fields[5])) {
@@ -132,8 +136,9 @@ std::optional<Time> CronExpression::next_after(Time after) const {
       for (std::size_t minute = 0; minute < minutes_.size(); ++minute) {
         if (!minutes_.test(minute)) continue;
         for (std::size_t second = 0; second < seconds_.size(); ++second) {
-          const Time time = midnight + (static_cast<std::int64_t>(hour) * kHour + static_cast<std::int64_t>(minute) * kMinute +
-                                        static_cast<std::int64_t>(second) * kSecond);
+          const Time time =
+              midnight + (static_cast<std::int64_t>(hour) * kHour + static_cast<std::int64_t>(minute) * kMinute +
+                          static_cast<std::int64_t>(second) * kSecond);
           if (seconds_.test(second) && time.us >= start) return time;
         }
       }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Cron expressions as Octopus writes them: six fields (seconds, minutes, hours, day of month, month, day of week), a seventh for
-// the year may follow. Understood are "*", "?", numbers, names (JAN, MON), lists, ranges and steps. What means different things in
-// different dialects is refused with a reason: numbers for days of the week, "L", "W" and "#", both kinds of days at once.
-// Pure; thread-safe.
+// Cron expressions as Octopus writes them: six fields (seconds, minutes, hours, day of month, month, day of week), a
+// seventh for the year may follow. Understood are "*", "?", numbers, names (JAN, MON), lists, ranges and steps. What
+// means different things in different dialects is refused with a reason: numbers for days of the week, "L", "W" and
+// "#", both kinds of days at once. Pure; thread-safe.
 #pragma once
 
 #include <bitset>
@@ -19,7 +19,8 @@ class CronExpression {
 
   // Throws Error(invalid) that names the field and says what is accepted there.
   static CronExpression parse(std::string_view text);
-  // The first time after `after`, in UTC; nullopt: none within the next eight years (30 February, or a year that has passed).
+  // The first time after `after`, in UTC; nullopt: none within the next eight years (30 February, or a year that has
+  // passed).
   std::optional<Time> next_after(Time after) const;
 
  private:

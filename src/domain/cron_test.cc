@@ -24,7 +24,8 @@ std::string problem(std::string_view cron) {
 }
 
 TEST(Cron, FindsTheNextTime) {
-  EXPECT_EQ(next("0 0 6 * * MON-FRI", "2026-01-02T06:00:00Z"), "2026-01-05T06:00:00.000Z");  // Friday six o'clock is over
+  EXPECT_EQ(next("0 0 6 * * MON-FRI", "2026-01-02T06:00:00Z"),
+            "2026-01-05T06:00:00.000Z");  // Friday six o'clock is over
   EXPECT_EQ(next("0 0 6 * * mon-fri", "2026-01-02T05:59:59.999Z"), "2026-01-02T06:00:00.000Z");
   EXPECT_EQ(next("30 */15 * ? * *", "2026-01-01T00:45:30Z"), "2026-01-01T01:00:30.000Z");
   EXPECT_EQ(next("0 10-40/20,55 8 * * ?", "2026-01-01T08:30:00Z"), "2026-01-01T08:55:00.000Z");

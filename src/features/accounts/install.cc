@@ -21,6 +21,26 @@ void check(Account& incoming) {
   }
 }
 
+// What uses an account. Only targets can, today; the other lists are what clients expect to find.
+net::Response usages(const Services& services, const api::Context& context) {
+  return services.api.store.read([&](const store::Tx& tx) {
+    const store::Documents& documents = services.api.documents;
+    const Account account = api::get_in_space<Account>(documents, tx, context.space_id(), context.parameter("id"));
+    std::vector<std::string> targets;
+    for (const store::Usage& usage : documents.usages(tx, account.id.str())) {
+      if (!text::starts_with_ignoring_case(usage.owner, "Machines-")) continue;
+      std::string item = "{\"TargetId\":";
+      json::append_string(item, usage.owner);
+      item += ",\"TargetName\":";
+      json::append_string(item, usage.owner_name);
+      targets.push_back(item + "}");
+    }
+    return api::json_response("{\"DeploymentProcesses\":[],\"LibraryVariableSets\":[],\"ProjectVariableSets\":[],\"Releases\":[],"
+                              "\"RunbookProcesses\":[],\"RunbookSnapshots\":[],\"Targets\":" +
+                              api::raw_array(targets) + "}");
+  });
+}
+
 }  // namespace
 
 void install(Services& services) {
@@ -33,6 +53,8 @@ void install(Services& services) {
     return api::Links().add("Self", self).add("Usages", self + "/usages");
   };
   api::add_resource(services.api, std::move(resource));
+  services.api.router.add({"GET", api::Scope::space, "/accounts/{id}/usages", "AccountView", "What uses an account.",
+                           [&services](api::Context& context) { return usages(services, context); }});
 }
 
 }  // namespace fairlead::features::accounts

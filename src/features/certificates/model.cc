@@ -14,7 +14,7 @@ const json::Type& type_of(json::Tag<Certificate>) {
           .field("Password", &C::password, json::create_only)
           .field("EnvironmentIds", &C::environment_ids, json::refers)
           .field("TenantedDeploymentParticipation", &C::tenanted_deployment_participation)
-          .field("TenantIds", &C::tenant_ids)
+          .field("TenantIds", &C::tenant_ids, json::refers)
           .field("TenantTags", &C::tenant_tags)
           .field("Archived", &C::archived, json::null_when_empty | json::read_only | json::indexed)
           .field("ReplacedBy", &C::replaced_by, json::null_when_empty | json::read_only)
@@ -36,6 +36,13 @@ const json::Type& type_of(json::Tag<Certificate>) {
           .field("SignatureAlgorithmName", &C::signature_algorithm, json::read_only)
           .field("SubjectAlternativeNames", &C::subject_alternative_names, json::read_only)
           .field("SpaceId", &C::space_id, json::indexed | json::read_only);
+  return type;
+}
+
+const json::Type& type_of(json::Tag<Replacement>) {
+  static const json::Type type = json::Type::of<Replacement>("ReplacementCertificate")
+                                     .field("CertificateData", &Replacement::data, json::required)
+                                     .field("Password", &Replacement::password);
   return type;
 }
 

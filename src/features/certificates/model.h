@@ -8,8 +8,8 @@
 
 namespace fairlead::features::certificates {
 
-// A certificate, with its private key where it has one. CertificateData is base64 of a PEM file, as clients send it; what is read
-// from it is kept beside it for people.
+// A certificate, with its private key where it has one. CertificateData is what clients send, and PEM in the store; what is
+// read from it is kept beside it for people. `replaced_by` is set of what a certificate was before it was replaced.
 struct Certificate {
   Id<Certificate> id;
   std::string space_id, name, notes;
@@ -24,5 +24,11 @@ struct Certificate {
   int certificate_version = 3;
 };
 const json::Type& type_of(json::Tag<Certificate>);
+
+// What a client sends to replace one: base64 as in CertificateData.
+struct Replacement {
+  std::string data, password;
+};
+const json::Type& type_of(json::Tag<Replacement>);
 
 }  // namespace fairlead::features::certificates
