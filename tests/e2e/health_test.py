@@ -186,7 +186,7 @@ class OnDemand(unittest.TestCase):
                                  ({"EnvironmentId": "Environments-999"}, "Environments-999"),
                                  ({"Timeout": "soon"}, "Arguments.Timeout"),
                                  ({"Timeout": "2.00:00:00"}, "Arguments.Timeout"),
-                                 ({"Deep": "yes"}, "Arguments.Deep")):
+                                 ({"Depth": "yes"}, "Arguments.Depth")):
             error = refusal(f"{SPACE}/tasks", {"Name": "Health", "Arguments": arguments})
             self.assertEqual(error.status, 400, arguments)
             self.assertIn(words, error.text)
@@ -208,6 +208,8 @@ class Schedule(unittest.TestCase):
         template = LAB.api.get(f"{SPACE}/machinepolicies/template")
         template.pop("Id", None)
         template["MachineHealthCheckPolicy"].update(health)
+        template["MachineCleanupPolicy"] = {"DeleteMachinesBehavior": "DeleteUnavailableMachines",
+                                            "DeleteMachinesElapsedTimeSpan": "00:01:00"}
         return LAB.api.post(f"{SPACE}/machinepolicies", {**template, "Name": LAB.unique("policy")})
 
     def test_what_cannot_be_followed_is_refused(self):
@@ -217,7 +219,8 @@ class Schedule(unittest.TestCase):
         self.assertIn("MachineHealthCheckPolicy.HealthCheckInterval", error.text)
 
     def test_a_check_comes_by_itself_also_after_a_kill(self):
-        """Every minute, one task for all targets of the policy; the server dies between the plan and the check."""
+        """Every minute, one task for all targets of the policy; the server dies between the plan and the check. A target
+        that is away for longer than the policy allows is deleted by a check."""
         policy = self.policy(HealthCheckCron="0 * * * * ?", HealthCheckInterval=None)
         access = LAB.clusters[0].access()
         targets = []
@@ -227,16 +230,25 @@ class Schedule(unittest.TestCase):
             targets.append(made["Id"])
         self.assertEqual({item["Id"] for item in LAB.api.get(f"{SPACE}/machinepolicies/{policy['Id']}/machines")["Items"]},
                          set(targets))
+        away = wait_health(LAB.target(LAB.unique("away"), access, ["health"], url=f"https://127.0.0.1:{closed_port()}"),
+                           "Unavailable")
+        LAB.api.put(f"{SPACE}/machines/{away['Id']}", {**away, "MachinePolicyId": policy["Id"]})
         LAB.kill_server()
         LAB.restart_server()
 
         def scheduled(machine_id):
             return [task for task in checks_of(machine_id) if task["Description"] == f"Check {policy['Name']} health"]
 
-        wait_until("a scheduled check", lambda: scheduled(targets[0]), SCHEDULE_SECONDS)
+        def deleted():
+            return LAB.api.get(f"{SPACE}/events", regarding=away["Id"], eventCategories="MachineDeleted")["Items"]
+
+        wait_until("the deletion of the target that is away", deleted, SCHEDULE_SECONDS)
+        self.assertEqual(LAB.api.get(f"{SPACE}/machines", ids=away["Id"])["TotalResults"], 0)
         tasks = [LAB.finish(task["Id"]) for task in scheduled(targets[0])]
-        self.assertEqual([task["State"] for task in tasks], ["Success"] * len(tasks))
-        self.assertEqual([task["Id"] for task in tasks][-1], [task["Id"] for task in scheduled(targets[1])][-1])
+        self.assertIn(f"1 of 3 deployment targets are not healthy: {away['Name']} (Unavailable)",
+                      [task["ErrorMessage"] for task in tasks])
+        self.assertLessEqual({task["Id"] for task in tasks}, {task["Id"] for task in scheduled(targets[1])},
+                             "one task for all targets of the policy")
         machines = LAB.api.get(f"{SPACE}/machines", ids=",".join(targets))["Items"]
         for found in machines:
             LAB.api.put(f"{SPACE}/machines/{found['Id']}", {**found, "MachinePolicyId": "MachinePolicies-1"})

@@ -15,7 +15,9 @@ using targets::Machine;
 constexpr const char* kAgentsKind = "health-agents";
 
 std::vector<Machine> present_agents(const Services& services, const store::Tx& tx) {
-  const auto query = store::Query().where("CommunicationStyle", targets::kKubernetesAgent).where_none("HealthStatus", {targets::kUnavailable, targets::kUnknown});
+  const auto query = store::Query()
+                         .where("CommunicationStyle", targets::kKubernetesAgent)
+                         .where_none("HealthStatus", {targets::kUnavailable, targets::kUnknown});
   return services.api.documents.all<Machine>(tx, query);
 }
 

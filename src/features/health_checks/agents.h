@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Agents connect again after a restart of the server. Those that do not within a while are no longer what the last process knew.
+// Agents connect again after a restart of the server. Those that do not within a while are no longer what the last
+// process knew.
 #pragma once
 
 #include "features/services.h"

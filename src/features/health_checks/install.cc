@@ -50,7 +50,8 @@ net::Response connection(const Services& services, const api::Context& context) 
     }
     body += ",\"Logs\":" + api::raw_array(lines) + "}";
     const std::string self = "/api/" + machine.space_id + "/machines/" + machine.id.str();
-    return api::json_response(api::with_links(std::move(body), api::Links().add("Self", self + "/connection").add("Machine", self)));
+    return api::json_response(
+        api::with_links(std::move(body), api::Links().add("Self", self + "/connection").add("Machine", self)));
   });
 }
 
@@ -62,18 +63,23 @@ net::Response tasks_of(const Services& services, const api::Context& context) {
     const Machine machine = machine_of(services, tx, context);
     std::set<std::string> deployments;
     const auto applied = store::Query().where("TargetId", machine.id.str());
-    for (const auto& manifest : documents.all<deployments::AppliedManifest>(tx, applied)) deployments.insert(manifest.deployment_id);
+    for (const auto& manifest : documents.all<deployments::AppliedManifest>(tx, applied))
+      deployments.insert(manifest.deployment_id);
     std::vector<std::string> names = context.query_list("type");
-    const auto wanted = [&](std::string_view name) { return names.empty() || std::find(names.begin(), names.end(), name) != names.end(); };
+    const auto wanted = [&](std::string_view name) {
+      return names.empty() || std::find(names.begin(), names.end(), name) != names.end();
+    };
     std::vector<tasks::Task> found;
     if (wanted(kTaskName)) found = documents.all<tasks::Task>(tx, store::Query().where("MachineIds", machine.id.str()));
     for (const std::string& id : deployments) {
       const auto task = documents.first<tasks::Task>(tx, store::Query().where("DeploymentId", id));
       if (task && wanted(task->name)) found.push_back(*task);
     }
-    std::sort(found.begin(), found.end(), [](const tasks::Task& a, const tasks::Task& b) { return a.queue_time > b.queue_time; });
+    std::sort(found.begin(), found.end(),
+              [](const tasks::Task& a, const tasks::Task& b) { return a.queue_time > b.queue_time; });
     std::vector<std::string> items;
-    for (std::size_t i = static_cast<std::size_t>(page.skip); i < found.size() && items.size() < static_cast<std::size_t>(page.take); ++i) {
+    for (std::size_t i = static_cast<std::size_t>(page.skip);
+         i < found.size() && items.size() < static_cast<std::size_t>(page.take); ++i) {
       items.push_back(tasks::encode_task(found[i], tx.now()));
     }
     return api::json_response(api::paged(context, "Task", items, static_cast<std::int64_t>(found.size()), page));
@@ -92,7 +98,8 @@ void install(Services& services) {
   services.engine.register_definition(health_definition(services));
   services.engine.register_definition(schedule_definition(services));
   services.engine.register_definition(agents_definition(services));
-  services.task_starters[kTaskName] = [&services](const api::Context&, store::Tx& tx, const tasks::TaskRequest& request) {
+  services.task_starters[kTaskName] = [&services](const api::Context&, store::Tx& tx,
+                                                  const tasks::TaskRequest& request) {
     return start(services, tx, check_of(services, tx, request), request.description);
   };
   services.target_to_check.emplace_back([&services](store::Tx& tx, const Machine& machine) {
@@ -114,7 +121,8 @@ void install(Services& services) {
       expect_agents(services, tx);
     });
   });
-  services.api.router.add({"GET", api::Scope::space, "/machines/{id}/connection", "MachineView", "What the last health check of a target found.",
+  services.api.router.add({"GET", api::Scope::space, "/machines/{id}/connection", "MachineView",
+                           "What the last health check of a target found.",
                            [&services](api::Context& context) { return connection(services, context); }});
   services.api.router.add({"GET", api::Scope::space, "/machines/{id}/tasks", "TaskView",
                            "Health checks of a target, and deployments to it, newest first.",

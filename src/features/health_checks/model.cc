@@ -22,7 +22,8 @@ const json::Type& type_of(json::Tag<CheckedTarget>) {
                                      .field("IsConnected", &CheckedTarget::is_connected)
                                      .field("OnlyConnectivity", &CheckedTarget::only_connectivity)
                                      .field("MayBeOffline", &CheckedTarget::may_be_offline)
-                                     .field("EndpointRevision", &CheckedTarget::endpoint_revision);
+                                     .field("EndpointRevision", &CheckedTarget::endpoint_revision)
+                                     .field("DeletedAfterUs", &CheckedTarget::deleted_after_us);
   return type;
 }
 

@@ -9,8 +9,8 @@
 
 namespace fairlead::features::health_checks {
 
-// Which targets a Health task checks: those named, or all enabled ones of the space, an environment or a machine policy. What is the
-// input of its run.
+// Which targets a Health task checks: those named, or all enabled ones of the space, an environment or a machine
+// policy. What is the input of its run.
 struct HealthCheck {
   std::string space_id, environment_id, policy_id;
   std::vector<std::string> machine_ids;
@@ -25,6 +25,7 @@ struct CheckedTarget {
   bool is_agent = false, is_connected = false;  // of agents: whether there was a session
   bool only_connectivity = false, may_be_offline = false;
   int endpoint_revision = 0;
+  std::int64_t deleted_after_us = 0;  // of Unavailable ones, by their policy; 0: not by this check
 };
 const json::Type& type_of(json::Tag<CheckedTarget>);
 

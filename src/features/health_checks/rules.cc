@@ -45,8 +45,8 @@ std::int64_t timeout_of(const json::Raw& argument, const std::string& name) {
   const auto text = value.is_string() ? std::string(json::view(value.get_string())) : std::string();
   const auto timeout = machine_policies::parse_timespan(text);
   if (!timeout || *timeout < kSecond || *timeout > kMostTimeoutUs) {
-    throw invalid_at("Arguments." + name, text::format("must be a time span from {} to {} such as 00:05:00", timespan_text(kSecond),
-                                                       timespan_text(kMostTimeoutUs)));
+    throw invalid_at("Arguments." + name, text::format("must be a time span from {} to {} such as 00:05:00",
+                                                       timespan_text(kSecond), timespan_text(kMostTimeoutUs)));
   }
   return *timeout;
 }
@@ -57,14 +57,17 @@ std::vector<std::string> machine_ids_of(const Services& services, const store::T
   const json::Value value = json::parse(argument.text, "Arguments.MachineIds");
   if (!value.is_array()) throw invalid_at("Arguments.MachineIds", "must be a list of ids of deployment targets");
   if (value.get_array().size() > kMaxTargets) {
-    throw invalid_at("Arguments.MachineIds", text::format("names more than {} deployment targets; start several tasks", kMaxTargets));
+    throw invalid_at("Arguments.MachineIds",
+                     text::format("names more than {} deployment targets; start several tasks", kMaxTargets));
   }
   for (const json::Value& entry : value.get_array()) {
     const std::string id = entry.is_string() ? std::string(json::view(entry.get_string())) : std::string();
     const auto machine = services.api.documents.find<Machine>(tx, id);
     const std::string where = text::format("Arguments.MachineIds[{}]", ids.size());
-    if (!machine || machine->space_id != space) throw invalid_at(where, text::format("there is no deployment target '{}'", text::shorten(id, 60)));
-    if (machine->is_disabled) throw invalid_at(where, text::format("the deployment target {} is disabled; enable it first", machine->name));
+    if (!machine || machine->space_id != space)
+      throw invalid_at(where, text::format("there is no deployment target '{}'", text::shorten(id, 60)));
+    if (machine->is_disabled)
+      throw invalid_at(where, text::format("the deployment target {} is disabled; enable it first", machine->name));
     ids.push_back(id);
   }
   return ids;
@@ -74,7 +77,8 @@ bool is_empty(const json::Raw& argument) {
   return argument.text.empty() || argument.text == "null" || argument.text == "\"\"" || argument.text == "[]";
 }
 
-void take_argument(const Services& services, const store::Tx& tx, const std::string& name, const json::Raw& argument, HealthCheck& check) {
+void take_argument(const Services& services, const store::Tx& tx, const std::string& name, const json::Raw& argument,
+                   HealthCheck& check) {
   if (is_empty(argument)) return;
   if (name == "Timeout" || name == "MachineTimeout") {
     const std::int64_t timeout = timeout_of(argument, name);
@@ -91,10 +95,12 @@ void take_argument(const Services& services, const store::Tx& tx, const std::str
     check.environment_id = id;
   } else if (name == "RestrictedTo") {
     if (argument.text == "\"DeploymentTargets\"" || argument.text == "\"Unrestricted\"") return;
-    throw Error(Fault::unsupported, "Health checks are of deployment targets only; let Arguments.RestrictedTo be DeploymentTargets.");
+    throw Error(Fault::unsupported,
+                "Health checks are of deployment targets only; let Arguments.RestrictedTo be DeploymentTargets.");
   } else {
-    throw invalid_at("Arguments." + text::shorten(name, 60),
-                     "is no argument of a task with the name Health; there are Timeout, MachineTimeout, MachineIds, EnvironmentId");
+    throw invalid_at(
+        "Arguments." + text::shorten(name, 60),
+        "is no argument of a task with the name Health; there are Timeout, MachineTimeout, MachineIds, EnvironmentId");
   }
 }
 
@@ -110,7 +116,8 @@ store::Query query_of(const HealthCheck& check) {
 std::string description_of(const Services& services, const store::Tx& tx, const HealthCheck& check) {
   const auto name = [&](const std::string& id) { return services.api.documents.name_of(tx, id).value_or(id); };
   if (check.machine_ids.size() == 1) return text::format("Check {} health", name(check.machine_ids[0]));
-  if (!check.machine_ids.empty()) return text::format("Check the health of {} deployment targets", check.machine_ids.size());
+  if (!check.machine_ids.empty())
+    return text::format("Check the health of {} deployment targets", check.machine_ids.size());
   if (!check.policy_id.empty()) return text::format("Check {} health", name(check.policy_id));
   if (!check.environment_id.empty()) return text::format("Check the health of {}", name(check.environment_id));
   return "Check the health of all deployment targets";
@@ -130,6 +137,35 @@ std::map<std::string, json::Raw> arguments_of(const HealthCheck& check) {
   return arguments;
 }
 
+void audit(store::Tx& tx, const Machine& machine, std::string category, std::string message) {
+  store::AuditEvent event;
+  event.category = std::move(category);
+  event.message = std::move(message);
+  event.username = "system";
+  event.space = machine.space_id;
+  event.documents = {machine.id.str()};
+  for (const std::string& environment : machine.environment_ids) event.documents.push_back(environment);
+  store::append_audit(tx, event);
+}
+
+// By its policy. What still uses the target keeps it.
+void clean_up(const Services& services, store::Tx& tx, const Machine& machine) {
+  const std::string since = iso8601(machine.unavailable_since);
+  try {
+    services.api.documents.remove(tx, machine.id);
+  } catch (const Error& error) {
+    if (error.fault() != Fault::invalid) throw;
+    audit(tx, machine, "MachineCleanupFailed",
+          text::format("The deployment target {} is Unavailable since {}, but cannot be deleted: {}", machine.name,
+                       since, error.message()));
+    return;
+  }
+  tx.after_commit([&hub = services.hub, id = machine.id.str()] { hub.disconnect(id, "the target was deleted"); });
+  audit(tx, machine, "MachineDeleted",
+        text::format("The deployment target {} was deleted by its machine policy: it is Unavailable since {}",
+                     machine.name, since));
+}
+
 }  // namespace
 
 Finding finding_of(const CheckedTarget& target, const link::HealthResult& result) {
@@ -147,7 +183,9 @@ Finding finding_of(const CheckedTarget& target, const Error& error, bool executo
   if (waited && !executor_connected && target.is_agent) return away();
   if (waited && !executor_connected) {
     Finding unknown;
-    unknown.summary = "Nobody could ask the cluster: the built-in worker is not connected. See the server's log for why it does not start.";
+    unknown.summary =
+        "Nobody could ask the cluster: the built-in worker is not connected. See the server's log for why it does not "
+        "start.";
     return unknown;
   }
   if (!waited) {
@@ -157,13 +195,15 @@ Finding finding_of(const CheckedTarget& target, const Error& error, bool executo
     unhealthy.summary = error.message();
     return unhealthy;
   }
-  return bad(target, targets::kUnavailable, error.fault() == Fault::timeout ? "The check did not end in its time" : error.message());
+  return bad(target, targets::kUnavailable,
+             error.fault() == Fault::timeout ? "The check did not end in its time" : error.message());
 }
 
 Finding away() {
   Finding finding;
   finding.status = targets::kUnavailable;
-  finding.summary = "The agent is not connected. See whether it runs in its cluster, and whether it reaches this server.";
+  finding.summary =
+      "The agent is not connected. See whether it runs in its cluster, and whether it reaches this server.";
   return finding;
 }
 
@@ -176,9 +216,12 @@ std::string failure_of(const std::vector<CheckedTarget>& targets, const std::vec
     if (++count <= kNamedFailures) named.push_back(text::format("{} ({})", targets[i].name, findings[i].status));
   }
   if (count == 0) return {};
-  if (targets.size() == 1) return text::format("{} is {}: {}", targets[0].name, findings[0].status, findings[0].summary);
-  return text::format("{} of {} are not healthy: {}{}", count, text::counted(static_cast<std::int64_t>(targets.size()), "deployment target"),
-                      text::join(named, ", "), count > named.size() ? text::format(" and {} more", count - named.size()) : "");
+  if (targets.size() == 1)
+    return text::format("{} is {}: {}", targets[0].name, findings[0].status, findings[0].summary);
+  return text::format("{} of {} are not healthy: {}{}", count,
+                      text::counted(static_cast<std::int64_t>(targets.size()), "deployment target"),
+                      text::join(named, ", "),
+                      count > named.size() ? text::format(" and {} more", count - named.size()) : "");
 }
 
 tasks::Task start(Services& services, store::Tx& tx, const HealthCheck& check, std::string description) {
@@ -213,11 +256,13 @@ HealthCheck check_of(const Services& services, const store::Tx& tx, const tasks:
   for (const auto& [name, argument] : request.arguments) take_argument(services, tx, name, argument, check);
   const std::size_t count = targets_of(services, tx, check).size();
   if (count > kMaxTargets) {
-    throw invalid(text::format("There are {} deployment targets to check, but a task checks {} at most; start one for each environment.",
-                               count, kMaxTargets));
+    throw invalid(text::format(
+        "There are {} deployment targets to check, but a task checks {} at most; start one for each environment.",
+        count, kMaxTargets));
   }
   if (count == 0) {
-    throw invalid("There is no enabled deployment target to check; create one, or name others in MachineIds or EnvironmentId.");
+    throw invalid(
+        "There is no enabled deployment target to check; create one, or name others in MachineIds or EnvironmentId.");
   }
   return check;
 }
@@ -227,7 +272,8 @@ std::vector<CheckedTarget> targets_of(const Services& services, const store::Tx&
   std::map<std::string, std::optional<machine_policies::MachinePolicy>> policies;
   for (const Machine& machine : services.api.documents.all<Machine>(tx, query_of(check))) {
     const auto [policy, is_new] = policies.try_emplace(machine.machine_policy_id);
-    if (is_new) policy->second = services.api.documents.find<machine_policies::MachinePolicy>(tx, machine.machine_policy_id);
+    if (is_new)
+      policy->second = services.api.documents.find<machine_policies::MachinePolicy>(tx, machine.machine_policy_id);
     CheckedTarget& target = found.emplace_back();
     target.id = machine.id.str();
     target.name = machine.name;
@@ -237,6 +283,8 @@ std::vector<CheckedTarget> targets_of(const Services& services, const store::Tx&
     target.only_connectivity = policy->second && machine_policies::only_connectivity(*policy->second);
     target.may_be_offline = policy->second && machine_policies::may_be_offline(*policy->second);
     target.endpoint_revision = machine.endpoint_revision;
+    if (!check.policy_id.empty() && policy->second)
+      target.deleted_after_us = machine_policies::deleted_after_us(*policy->second);
   }
   return found;
 }
@@ -252,16 +300,15 @@ void record(const Services& services, store::Tx& tx, const CheckedTarget& target
   const std::string before = machine->health_status;
   targets::set_health(*machine, finding, tx.now());
   services.api.documents.update(tx, *machine);
-  if (before == machine->health_status) return;
-  store::AuditEvent event;
-  event.category = machine->health_status == targets::kUnknown ? "MachineHealthChanged" : "Machine" + machine->health_status;
-  event.message = text::format("The health of the deployment target {} changed from {} to {}: {}", machine->name, before,
-                               machine->health_status, machine->status_summary);
-  event.username = "system";
-  event.space = machine->space_id;
-  event.documents = {machine->id.str()};
-  for (const std::string& environment : machine->environment_ids) event.documents.push_back(environment);
-  store::append_audit(tx, event);
+  if (before != machine->health_status) {
+    const bool known = machine->health_status != targets::kUnknown;
+    audit(tx, *machine, known ? "Machine" + machine->health_status : "MachineHealthChanged",
+          text::format("The health of the deployment target {} changed from {} to {}: {}", machine->name, before,
+                       machine->health_status, machine->status_summary));
+  }
+  const bool away_too_long =
+      machine->unavailable_since.us != 0 && tx.now() - machine->unavailable_since >= target.deleted_after_us;
+  if (target.deleted_after_us > 0 && away_too_long) clean_up(services, tx, *machine);
 }
 
 }  // namespace fairlead::features::health_checks

@@ -31,12 +31,14 @@ std::string failure_of(const std::vector<CheckedTarget>& targets, const std::vec
 
 // Inserts the task and starts its run. `description` empty: said by what is checked.
 tasks::Task start(Services& services, store::Tx& tx, const HealthCheck& check, std::string description);
-// POST /tasks with the name Health: Timeout, MachineTimeout, MachineIds, EnvironmentId. Throws Error(invalid) naming the argument.
+// POST /tasks with the name Health: Timeout, MachineTimeout, MachineIds, EnvironmentId. Throws Error(invalid) naming
+// the argument.
 HealthCheck check_of(const Services& services, const store::Tx& tx, const tasks::TaskRequest& request);
 
 // The enabled targets that a check is about, as they are now.
 std::vector<CheckedTarget> targets_of(const Services& services, const store::Tx& tx, const HealthCheck& check);
-// Takes a finding over, unless the target has changed meanwhile so that it is about something else. Audits what became different.
+// Takes a finding over, unless the target has changed meanwhile so that it is about something else. Audits what became
+// different.
 void record(const Services& services, store::Tx& tx, const CheckedTarget& target, const targets::Finding& finding);
 
 }  // namespace fairlead::features::health_checks

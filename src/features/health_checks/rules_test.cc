@@ -42,8 +42,10 @@ TEST(HealthCheck, SaysWhatToDoWhereSomethingIsWrong) {
   EXPECT_EQ(finding_of(agent(), answer("Healthy", "it answers")).agent_version, "1.2.3");
   const auto refused = finding_of(api_target(), answer("Unhealthy", "the cluster does not accept the credentials"));
   EXPECT_EQ(refused.status, "Unhealthy");
-  EXPECT_EQ(refused.summary.rfind("the cluster does not accept the credentials. Check the target's account", 0), 0U) << refused.summary;
-  EXPECT_NE(finding_of(api_target(), answer("Unavailable", "cannot reach it")).summary.find("cluster URL"), std::string::npos);
+  EXPECT_EQ(refused.summary.rfind("the cluster does not accept the credentials. Check the target's account", 0), 0U)
+      << refused.summary;
+  EXPECT_NE(finding_of(api_target(), answer("Unavailable", "cannot reach it")).summary.find("cluster URL"),
+            std::string::npos);
   EXPECT_NE(finding_of(agent(), answer("Unhealthy", "no")).summary.find("service account"), std::string::npos);
 }
 
@@ -65,10 +67,13 @@ TEST(HealthCheck, FailsForTargetsThatShouldBeThere) {
             "2 of 3 deployment targets are not healthy: b (Unavailable), c (Unhealthy)");
   targets[1].may_be_offline = true;
   EXPECT_EQ(failure_of(targets, {found("Healthy"), found("Unavailable"), found("Healthy")}), "");
-  EXPECT_NE(failure_of(targets, {found("Healthy"), found("Unhealthy"), found("Healthy")}), "") << "being wrong is not being away";
+  EXPECT_NE(failure_of(targets, {found("Healthy"), found("Unhealthy"), found("Healthy")}), "")
+      << "being wrong is not being away";
   EXPECT_EQ(failure_of({api_target("a")}, {found("Unhealthy")}), "a is Unhealthy: It is so.");
-  EXPECT_NE(failure_of(std::vector<CheckedTarget>(8, api_target()), std::vector<targets::Finding>(8, found("Unhealthy"))).find("and 3 more"),
-            std::string::npos);
+  EXPECT_NE(
+      failure_of(std::vector<CheckedTarget>(8, api_target()), std::vector<targets::Finding>(8, found("Unhealthy")))
+          .find("and 3 more"),
+      std::string::npos);
 }
 
 }  // namespace

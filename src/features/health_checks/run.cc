@@ -94,13 +94,15 @@ Durable<> check_all(Run& run, Services& services, const HealthCheck& check) {
   for (std::size_t from = 0; from < checked.size(); from += kTargetsOfABatch) {
     const auto end = checked.begin() + static_cast<std::ptrdiff_t>(std::min(checked.size(), from + kTargetsOfABatch));
     const std::vector<CheckedTarget> batch(checked.begin() + static_cast<std::ptrdiff_t>(from), end);
-    auto found = co_await run.all(text::format("from-{}", from), batch, kAtATime, [&](Run& branch, const CheckedTarget& target) {
-      return check_target(branch, services, target, check.timeout_us);
-    });
+    auto found =
+        co_await run.all(text::format("from-{}", from), batch, kAtATime, [&](Run& branch, const CheckedTarget& target) {
+          return check_target(branch, services, target, check.timeout_us);
+        });
     for (Finding& finding : found) findings.push_back(std::move(finding));
   }
   if (checked.empty()) run.log().info("There is no enabled deployment target to check any more.");
-  const bool warns = std::any_of(findings.begin(), findings.end(), [](const Finding& f) { return f.status != targets::kHealthy; });
+  const bool warns =
+      std::any_of(findings.begin(), findings.end(), [](const Finding& f) { return f.status != targets::kHealthy; });
   if (warns) run.in_commit([&services, id = run.task()](store::Tx& tx) { note_warnings(services, tx, id); });
   const std::string failure = failure_of(checked, findings);
   if (failure.empty()) co_return;

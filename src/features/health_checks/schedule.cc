@@ -49,7 +49,8 @@ void start_check(Services& services, store::Tx& tx, const MachinePolicy& policy,
   check.space_id = policy.space_id;
   check.policy_id = policy.id.str();
   if (!has_ended(services, tx, schedule.task_id)) {
-    log::warning("a scheduled health check is left out: the last one has not ended", {{"policy", check.policy_id}, {"task", schedule.task_id}});
+    log::warning("a scheduled health check is left out: the last one has not ended",
+                 {{"policy", check.policy_id}, {"task", schedule.task_id}});
     return;
   }
   const std::vector<CheckedTarget> all = targets_of(services, tx, check);
@@ -60,8 +61,10 @@ void start_check(Services& services, store::Tx& tx, const MachinePolicy& policy,
   }
   for (std::size_t from = 0; from < all.size(); from += kMaxTargets) {
     check.machine_ids.clear();
-    for (std::size_t i = from; i < std::min(all.size(), from + kMaxTargets); ++i) check.machine_ids.push_back(all[i].id);
-    schedule.task_id = start(services, tx, check, text::format("Check {} health from {} on", policy.name, all[from].name)).id.str();
+    for (std::size_t i = from; i < std::min(all.size(), from + kMaxTargets); ++i)
+      check.machine_ids.push_back(all[i].id);
+    schedule.task_id =
+        start(services, tx, check, text::format("Check {} health from {} on", policy.name, all[from].name)).id.str();
   }
 }
 
@@ -110,7 +113,8 @@ void plan_next(Services& services, store::Tx& tx, const std::string& policy_id) 
     schedule->last = tx.now();
     documents.insert(tx, *schedule);
   }
-  const auto due = machine_policies::next_check(policy->health_check.value_or(machine_policies::HealthCheckPolicy()), schedule->last, tx.now());
+  const auto due = machine_policies::next_check(policy->health_check.value_or(machine_policies::HealthCheckPolicy()),
+                                                schedule->last, tx.now());
   const bool is_planned = is_alive(services, tx, schedule->run_id);
   const bool is_due = due && *due <= tx.now() && schedule->due <= tx.now();  // the run that sleeps is about to wake
   if (is_planned && due && (schedule->due == *due || is_due)) return;
@@ -124,7 +128,8 @@ void plan_next(Services& services, store::Tx& tx, const std::string& policy_id) 
 void forget(Services& services, store::Tx& tx, const std::string& policy_id) {
   const auto schedule = services.api.documents.find<HealthSchedule>(tx, schedule_id(policy_id));
   if (!schedule) return;
-  if (is_alive(services, tx, schedule->run_id)) services.engine.cancel(tx, engine::RunId(schedule->run_id), "the policy was deleted");
+  if (is_alive(services, tx, schedule->run_id))
+    services.engine.cancel(tx, engine::RunId(schedule->run_id), "the policy was deleted");
   services.api.documents.remove(tx, schedule->id);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Checks by the schedule of machine policies. One run for each policy sleeps until its next check is due, starts one Health task for
-// all its targets, and is followed by another run. What was missed while the server was down is made up for once; a check whose
-// predecessor has not ended is left out. Nothing is kept in memory.
+// Checks by the schedule of machine policies. One run for each policy sleeps until its next check is due, starts one
+// Health task for all its targets, and is followed by another run. What was missed while the server was down is made up
+// for once; a check whose predecessor has not ended is left out. Nothing is kept in memory.
 #pragma once
 
 #include <string>

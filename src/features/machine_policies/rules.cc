@@ -30,8 +30,9 @@ void check_interval(const HealthCheckPolicy& policy) {
                                          text::shorten(policy.interval, 60)));
   }
   if (*interval < kLeastCheckInterval || *interval > kMostCheckInterval) {
-    throw invalid_at(where, text::format("must be from {} to {}; for no scheduled checks let it and HealthCheckCron be null",
-                                         timespan_text(kLeastCheckInterval), timespan_text(kMostCheckInterval)));
+    throw invalid_at(where,
+                     text::format("must be from {} to {}; for no scheduled checks let it and HealthCheckCron be null",
+                                  timespan_text(kLeastCheckInterval), timespan_text(kMostCheckInterval)));
   }
 }
 
@@ -43,7 +44,8 @@ void check_period(std::string_view cron, const domain::CronExpression& expressio
     const auto second = first ? expression.next_after(*first) : std::nullopt;
     if (!second) return;
     if (*second - *first < kLeastCheckInterval) {
-      throw invalid_at(where, text::format("\"{}\" is due more than once a minute; write one number for the seconds", cron));
+      throw invalid_at(where,
+                       text::format("\"{}\" is due more than once a minute; write one number for the seconds", cron));
     }
     at = *first;
   }
@@ -61,13 +63,33 @@ void check_cron(const HealthCheckPolicy& policy) {
   const std::string& zone = policy.cron_timezone;
   if (!zone.empty() && !text::equals_ignoring_case(zone, "UTC") && !text::equals_ignoring_case(zone, "Etc/UTC")) {
     throw invalid_at(std::string(kMember) + "HealthCheckCronTimezone",
-                     text::format("can only be UTC yet, but is \"{}\"; convert the times of the cron expression", text::shorten(zone, 60)));
+                     text::format("can only be UTC yet, but is \"{}\"; convert the times of the cron expression",
+                                  text::shorten(zone, 60)));
   }
 }
 
+// A text member of a part of the policy that is kept as it came.
+std::string member_of(const json::Raw& part, std::string_view name) {
+  if (part.text.empty()) return {};
+  return json::string_or(json::parse(part.text, "the machine policy"), name);
+}
+
 std::string connectivity_of(const MachinePolicy& policy) {
-  if (policy.connectivity.text.empty()) return {};
-  return json::string_or(json::parse(policy.connectivity.text, "MachineConnectivityPolicy"), "MachineConnectivityBehavior");
+  return member_of(policy.connectivity, "MachineConnectivityBehavior");
+}
+
+void check_cleanup(const MachinePolicy& policy) {
+  const std::string behavior = member_of(policy.cleanup, "DeleteMachinesBehavior");
+  if (behavior.empty() || behavior == "DoNotDelete") return;
+  if (behavior != "DeleteUnavailableMachines") {
+    throw invalid_at(
+        "MachineCleanupPolicy.DeleteMachinesBehavior",
+        text::format("must be DoNotDelete or DeleteUnavailableMachines, but is \"{}\"", text::shorten(behavior, 60)));
+  }
+  if (deleted_after_us(policy) < kLeastCheckInterval) {
+    throw invalid_at("MachineCleanupPolicy.DeleteMachinesElapsedTimeSpan",
+                     "must be a time span of at least 00:01:00 where unavailable targets are to be deleted");
+  }
 }
 
 }  // namespace
@@ -85,7 +107,8 @@ std::optional<std::int64_t> parse_timespan(std::string_view text) {
   std::int64_t fraction = 0;
   if (const std::size_t point = text.find('.'); point != std::string_view::npos) {
     std::string digits(text.substr(point + 1));
-    if (digits.empty() || digits.size() > 7 || digits.find_first_not_of("0123456789") != std::string::npos) return std::nullopt;
+    if (digits.empty() || digits.size() > 7 || digits.find_first_not_of("0123456789") != std::string::npos)
+      return std::nullopt;
     digits.resize(7, '0');
     fraction = text::parse_int(digits).value_or(0) / 10;
     text = text.substr(0, point);
@@ -108,10 +131,12 @@ void check(const MachinePolicy& policy) {
     throw invalid_at(std::string(kMember) + "HealthCheckType",
                      text::format("must be RunScript or OnlyConnectivity, but is \"{}\"", text::shorten(type, 60)));
   }
+  check_cleanup(policy);
   const std::string behavior = connectivity_of(policy);
   if (!behavior.empty() && behavior != "ExpectedToBeOnline" && behavior != "MayBeOfflineAndCanBeSkipped") {
     throw invalid_at("MachineConnectivityPolicy.MachineConnectivityBehavior",
-                     text::format("must be ExpectedToBeOnline or MayBeOfflineAndCanBeSkipped, but is \"{}\"", text::shorten(behavior, 60)));
+                     text::format("must be ExpectedToBeOnline or MayBeOfflineAndCanBeSkipped, but is \"{}\"",
+                                  text::shorten(behavior, 60)));
   }
 }
 
@@ -126,8 +151,15 @@ std::optional<Time> next_check(const HealthCheckPolicy& policy, Time last, Time 
   return std::max(*due, now);
 }
 
-bool only_connectivity(const MachinePolicy& policy) { return policy.health_check && policy.health_check->check_type == "OnlyConnectivity"; }
+bool only_connectivity(const MachinePolicy& policy) {
+  return policy.health_check && policy.health_check->check_type == "OnlyConnectivity";
+}
 
 bool may_be_offline(const MachinePolicy& policy) { return connectivity_of(policy) == "MayBeOfflineAndCanBeSkipped"; }
+
+std::int64_t deleted_after_us(const MachinePolicy& policy) {
+  if (member_of(policy.cleanup, "DeleteMachinesBehavior") != "DeleteUnavailableMachines") return 0;
+  return parse_timespan(member_of(policy.cleanup, "DeleteMachinesElapsedTimeSpan")).value_or(0);
+}
 
 }  // namespace fairlead::features::machine_policies

@@ -14,19 +14,22 @@ namespace fairlead::features::machine_policies {
 inline constexpr std::int64_t kLeastCheckInterval = kMinute;
 inline constexpr std::int64_t kMostCheckInterval = 365 * 24 * kHour;
 
-// The .NET TimeSpan text of the API, "HH:MM:SS" or "d.HH:MM:SS" with an optional fraction, in microseconds; nullopt: anything else.
+// The .NET TimeSpan text of the API, "HH:MM:SS" or "d.HH:MM:SS" with an optional fraction, in microseconds; nullopt:
+// anything else.
 std::optional<std::int64_t> parse_timespan(std::string_view text);
 
 // Throws Error(invalid) naming the member that cannot be followed as it is.
 void check(const MachinePolicy& policy);
 
-// When the next scheduled check is due, given when the last one was started (0: never) and what time it is: the cron expression
-// where there is one, else the interval. What was missed is made up for once. nullopt: no schedule.
+// When the next scheduled check is due, given when the last one was started (0: never) and what time it is: the cron
+// expression where there is one, else the interval. What was missed is made up for once. nullopt: no schedule.
 std::optional<Time> next_check(const HealthCheckPolicy& policy, Time last, Time now);
 
 // Checks ask whether the cluster answers, not what the account may do there.
 bool only_connectivity(const MachinePolicy& policy);
 // A target that is away is no failure of a health check.
 bool may_be_offline(const MachinePolicy& policy);
+// How long a target may be Unavailable until a scheduled check deletes it; 0: for ever.
+std::int64_t deleted_after_us(const MachinePolicy& policy);
 
 }  // namespace fairlead::features::machine_policies

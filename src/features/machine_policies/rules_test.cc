@@ -37,7 +37,8 @@ TEST(MachinePolicy, ReadsTimeSpans) {
   EXPECT_EQ(parse_timespan("01:02:03"), kHour + 2 * kMinute + 3 * kSecond);
   EXPECT_EQ(parse_timespan("2.00:00:00"), 48 * kHour);
   EXPECT_EQ(parse_timespan("00:00:01.5000000"), kSecond + kSecond / 2);
-  for (const char* text : {"", "1", "24:00:00", "00:60:00", "-1.00:00:00", "1:00:00", "00:00:00.", "00:00:00.x", "x.00:00:00", "00:00"}) {
+  for (const char* text :
+       {"", "1", "24:00:00", "00:60:00", "-1.00:00:00", "1:00:00", "00:00:00.", "00:00:00.x", "x.00:00:00", "00:00"}) {
     EXPECT_EQ(parse_timespan(text), std::nullopt) << text;
   }
 }
@@ -80,6 +81,20 @@ TEST(MachinePolicy, KnowsWhoMayBeAway) {
   EXPECT_FALSE(may_be_offline(policy));
   policy.connectivity.text = R"({"MachineConnectivityBehavior":"MayBeOfflineAndCanBeSkipped"})";
   EXPECT_TRUE(may_be_offline(policy));
+}
+
+TEST(MachinePolicy, DeletesOnlyWhereItSaysHowLongToWait) {
+  MachinePolicy policy = default_policy();
+  EXPECT_EQ(deleted_after_us(policy), 0);
+  policy.cleanup.text =
+      R"({"DeleteMachinesBehavior":"DeleteUnavailableMachines","DeleteMachinesElapsedTimeSpan":"01:00:00"})";
+  EXPECT_EQ(problem(policy), "");
+  EXPECT_EQ(deleted_after_us(policy), kHour);
+  policy.cleanup.text =
+      R"({"DeleteMachinesBehavior":"DeleteUnavailableMachines","DeleteMachinesElapsedTimeSpan":"00:00:00"})";
+  EXPECT_NE(problem(policy).find("DeleteMachinesElapsedTimeSpan"), std::string::npos);
+  policy.cleanup.text = R"({"DeleteMachinesBehavior":"DeleteAll"})";
+  EXPECT_NE(problem(policy).find("DeleteMachinesBehavior"), std::string::npos);
 }
 
 }  // namespace

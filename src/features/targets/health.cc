@@ -32,6 +32,7 @@ void forget_health(Machine& machine, std::string_view why) {
   machine.status = machine.is_disabled ? "Disabled" : "Unknown";
   machine.status_summary = why;
   machine.health_checked = {};
+  machine.unavailable_since = {};
   machine.health_log.clear();
 }
 
@@ -45,8 +46,14 @@ void set_health(Machine& machine, const Finding& finding, Time now) {
     machine.endpoint.agent_details->agent_version = finding.agent_version;
   }
   machine.health_checked = now;
+  if (finding.status != kUnavailable) {
+    machine.unavailable_since = {};
+  } else if (machine.unavailable_since.us == 0) {
+    machine.unavailable_since = now;
+  }
   machine.health_log.clear();
-  machine.health_log.push_back({finding.is_good() ? "Info" : "Error", text::shorten(finding.summary, kMaxSummaryBytes), now});
+  machine.health_log.push_back(
+      {finding.is_good() ? "Info" : "Error", text::shorten(finding.summary, kMaxSummaryBytes), now});
   for (const std::string& warning : finding.warnings) {
     if (machine.health_log.size() == kMaxLines) break;
     machine.health_log.push_back({"Warning", text::shorten(warning, kMaxSummaryBytes), now});

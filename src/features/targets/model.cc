@@ -102,6 +102,7 @@ const json::Type& type_of(json::Tag<Machine>) {
           .field("CommunicationStyle", &Machine::communication_style, json::stored_only | json::indexed)
           .field("EndpointRevision", &Machine::endpoint_revision, json::stored_only)
           .field("HealthChecked", &Machine::health_checked, json::stored_only)
+          .field("UnavailableSince", &Machine::unavailable_since, json::stored_only)
           .field("HealthLog", &Machine::health_log, json::stored_only);
   return type;
 }

@@ -75,6 +75,7 @@ struct Machine {
   std::string communication_style;  // the endpoint's, for lists
   int endpoint_revision = 0;        // grows when the endpoint changes: what was found out about the old one does not count
   Time health_checked;              // 0: never
+  Time unavailable_since;           // the first check that found it so; 0: it is not
   std::vector<HealthLine> health_log;
 };
 const json::Type& type_of(json::Tag<Machine>);

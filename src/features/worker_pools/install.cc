@@ -57,6 +57,10 @@ void install(Services& services) {
   api::add_resource(services.api, std::move(resource));
   services.api.router.add({"GET", api::Scope::space, "/workerpools/all", "WorkerView", "All worker pools as a plain array.",
                            [&services](api::Context& context) { return list_all(services, context); }});
+  services.api.router.add({"GET", api::Scope::space, "/workerpools/supportedtypes", "WorkerView", "The types of worker pools.",
+                           [](api::Context&) { return api::json_response(R"(["StaticWorkerPool"])"); }});
+  services.api.router.add({"GET", api::Scope::space, "/workerpools/dynamicworkertypes", "WorkerView", "Types of dynamic workers: none.",
+                           [](api::Context&) { return api::json_response("[]"); }});
   services.space_created.emplace_back([&services](store::Tx& tx, const std::string& space) {
     WorkerPool pool;
     pool.space_id = space;
