@@ -39,7 +39,7 @@ constexpr int kFlushBatch = 500;
 constexpr std::chrono::milliseconds kGather{100};
 // Lines that came with a transaction are durable in its table, so their files need not be: they are synced, and the
 // rows given up, after this time or this many rows, for all tasks together.
-constexpr std::int64_t kSyncEveryUs = 10 * kSecond;
+constexpr std::int64_t kSyncEveryUs = 30 * kSecond;
 constexpr std::int64_t kSyncAtRows = 10'000;
 // What is known of a file is forgotten when nobody has written to it for so long.
 constexpr std::int64_t kForgetAfterUs = 5 * kMinute;

@@ -128,6 +128,14 @@ Documents::Kind::Kind(const json::Type& type, const DocumentOptions& options, Ma
   if (!unique_within_.empty() && column(unique_within_) == nullptr) {
     throw table_error(type, text::format("{} must be indexed, because names are unique within it", unique_within_));
   }
+  for (const std::vector<std::string_view>& fields : options.indexes) {
+    std::vector<std::string>& names = indexes_.emplace_back();
+    for (const std::string_view field : fields) {
+      const DocumentColumn* found = column(field);
+      if (found == nullptr) throw table_error(type, text::format("{} must be indexed to be part of an index", field));
+      names.push_back(found->name);
+    }
+  }
   if (sort_ != "Name" && sort_ != "Id" && column(sort_) == nullptr) {
     throw table_error(type, text::format("{} must be indexed to sort by it", sort_));
   }

@@ -42,6 +42,8 @@ class Documents::Kind {
   const DocumentColumn* column(std::string_view wire_name) const;
   const DocumentColumn* unique_within() const { return unique_within_.empty() ? nullptr : column(unique_within_); }
   const std::vector<std::string>& reference_fields() const { return reference_fields_; }
+  // Columns of the indexes over several fields.
+  const std::vector<std::vector<std::string>>& indexes() const { return indexes_; }
   const json::Field* version_field() const { return version_field_; }
   std::shared_ptr<void> make() const { return make_(); }
 
@@ -76,6 +78,7 @@ class Documents::Kind {
   const json::Field* version_field_ = nullptr;
   std::vector<DocumentColumn> columns_;
   std::vector<std::string> reference_fields_;
+  std::vector<std::vector<std::string>> indexes_;
 };
 
 // What may hold a secret inside an object, however deep: sensitive values, and JSON text that was kept without being

@@ -71,6 +71,10 @@ std::int64_t refill_all(Tx& tx, const Documents::Kind& kind) {
 void make_indexes(Tx& tx, const Documents::Kind& kind) {
   const DocumentColumn* within = kind.unique_within();
   tx.run(text::format("CREATE INDEX IF NOT EXISTS {0}_space ON {0} (space, number)", kind.table()));
+  for (const std::vector<std::string>& names : kind.indexes()) {
+    tx.run(text::format("CREATE INDEX IF NOT EXISTS {0}_{1} ON {0} ({2})", kind.table(), text::join(names, "_"),
+                        text::join(names, ", ")));
+  }
   for (const DocumentColumn& column : kind.columns()) {
     if (column.folded.empty()) {
       tx.run(text::format("CREATE INDEX IF NOT EXISTS {0}_{1} ON {0} ({1})", kind.table(), column.name));

@@ -143,6 +143,14 @@ void announce(Tx& tx, const Documents::Kind& kind, const std::string& id, const 
   publish(tx, kDocumentTopic, id, payload);
 }
 
+// Whether a column of the current row has this value.
+bool holds(const Statement& row, int column, const SqlOperand& value) {
+  if (std::holds_alternative<std::nullptr_t>(value)) return row.is_null(column);
+  if (row.is_null(column)) return false;
+  if (const std::string* text = std::get_if<std::string>(&value)) return row.view(column) == *text;
+  return row.integer(column) == std::get<std::int64_t>(value);
+}
+
 // The condition on one field, as SQL on its column or on the reference table.
 void add_condition(SqlText& sql, const Documents::Kind& kind, const Condition& condition) {
   if (condition.operands.size() > Query::kMaxOperands) {
@@ -266,12 +274,16 @@ void Documents::throw_not_found(std::string_view id) {
   throw not_found(text::format("The resource '{}' was not found.", text::shorten(id, 200)));
 }
 
+std::string Documents::new_id_erased(Tx& tx, const Kind& kind) {
+  return text::format("{}-{}", kind.prefix(), tx.next_number(kind.prefix(), kind.first_number()));
+}
+
 void Documents::insert_erased(Tx& tx, const Kind& kind, void* document) {
   std::string id = kind.id_of(document);
   std::int64_t number = kind.number_of(id);
   if (id.empty()) {
-    number = tx.next_number(kind.prefix(), kind.first_number());
-    id = text::format("{}-{}", kind.prefix(), number);
+    id = new_id_erased(tx, kind);
+    number = kind.number_of(id);
     kind.set_id(document, id);
   } else if (number > 0) {
     // An id that was given: numbers given out later must be above it.
@@ -303,25 +315,37 @@ void Documents::insert_erased(Tx& tx, const Kind& kind, void* document) {
 std::int64_t Documents::update_erased(Tx& tx, const Kind& kind, void* document,
                                       std::optional<std::int64_t> expected_version) {
   const std::string id = kind.id_of(document);
-  const std::optional<std::int64_t> stored = version_erased(tx, kind, id);
-  if (!stored) throw_not_found(id);
-  if (expected_version && *expected_version != *stored) {
+  const std::vector<std::string> names = kind.column_names();
+  std::vector<SqlOperand> values = kind.column_values(document);
+  std::vector<std::size_t> changed;
+  std::int64_t stored = 0;
+  {
+    SqlText sql;
+    sql.add("SELECT version");
+    for (const std::string& name : names) sql.add(", ").add(name);
+    sql.add(" FROM ").add(kind.table()).where("id = ?").operand(id);
+    Statement row = sql.query(tx);
+    if (!row.next()) throw_not_found(id);
+    stored = row.integer(0);
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      if (!holds(row, static_cast<int>(i) + 1, values[i])) changed.push_back(i);
+    }
+  }
+  if (expected_version && *expected_version != stored) {
     throw Error(Fault::conflict, text::format("The {} '{}' was changed by somebody else: its version is {}, not {}.",
-                                              kind.noun(), id, *stored, *expected_version))
+                                              kind.noun(), id, stored, *expected_version))
         .with_help("load it again and repeat the change");
   }
-  const std::int64_t version = *stored + 1;
+  const std::int64_t version = stored + 1;
   seal_secrets(sealer_, kind.type(), document);
   kind.set_version(document, version);
   refuse_taken_values(tx, kind, document, id);
 
+  // Only what has changed: SQLite makes every index anew whose column is named here.
   SqlText sql;
   sql.add("UPDATE ").add(kind.table()).add(" SET space = ?, version = ?, json = ?");
   sql.operand(kind.space_of(document)).operand(version).operand(encoded(kind, document));
-  std::vector<SqlOperand> values = kind.column_values(document);
-  std::size_t at = 0;
-  for (const std::string& name : kind.column_names())
-    sql.add(", ").add(name).add(" = ?").operand(std::move(values[at++]));
+  for (const std::size_t i : changed) sql.add(", ").add(names[i]).add(" = ?").operand(std::move(values[i]));
   sql.where("id = ?").operand(id);
   sql.query(tx).run();
   write_references(tx, kind, id, document);
@@ -395,6 +419,9 @@ std::vector<std::string> Documents::list_json(const Tx& tx, const Kind& kind, co
 
 std::optional<std::string> Documents::name_of(const Tx& tx, std::string_view id) const {
   const auto look = [&](const Kind& kind) -> std::optional<std::string> {
+    if (const DocumentColumn* name = kind.column("Name"); name != nullptr && name->is_text) {
+      return tx.text(text::format("SELECT {} FROM {} WHERE id=?", name->name, kind.table()), id);
+    }
     const std::optional<std::string> text = find_json(tx, kind, id);
     if (!text) return std::nullopt;
     return json::string_or(json::parse(*text, kind.noun()), "Name", id);

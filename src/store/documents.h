@@ -42,6 +42,9 @@ struct DocumentOptions {
   std::int64_t first_number = 1;
   bool publish = true;   // announce every change in the outbox, see kDocumentTopic
   bool history = false;  // its references are listed by usages() but do not protect what they refer to
+  // Indexes over several indexed fields, for queries that ask for all of them (or the first ones) and may meet many
+  // documents: {"ReleaseId", "State"}. Fields alone have an index already.
+  std::vector<std::vector<std::string_view>> indexes = {};
 };
 
 // One condition on an indexed field, a field that refers, or "Id". Texts of unique fields compare without case, others
@@ -124,6 +127,11 @@ class Documents {
   // Makes tables, columns and indexes that are missing and fills new columns. Columns are never dropped.
   void prepare();
 
+  // An id for a document that others have to name before it is inserted.
+  template <class T>
+  std::string new_id(Tx& tx) const {
+    return new_id_erased(tx, kind_of<T>());
+  }
   // Gives an id where it is empty, version 0, seals, writes. Throws Error(invalid) with "A project with this name
   // already exists. Please choose a different name." when a unique field is taken, Error(conflict) when the id is.
   template <class T>
@@ -220,6 +228,7 @@ class Documents {
     return json::decode<T>(*text, json::Mode::store);
   }
   [[noreturn]] static void throw_not_found(std::string_view id);
+  static std::string new_id_erased(Tx& tx, const Kind& kind);
   void insert_erased(Tx& tx, const Kind& kind, void* document);
   std::int64_t update_erased(Tx& tx, const Kind& kind, void* document, std::optional<std::int64_t> expected_version);
   void remove_erased(Tx& tx, const Kind& kind, std::string_view id);

@@ -50,10 +50,8 @@ struct StepInput {
   std::function<domain::octostache::VariableSet()> variables;
   // Connection and credentials of the target. Error(invalid) when they are incomplete or the target is gone.
   std::function<link::ClusterAccess()> access;
-  // Keeps a text sealed (it may hold secrets) for this deployment and returns its name.
-  std::function<std::string(const std::string& text)> keep_sealed;
-  // Records under which name (keep_sealed) the applied manifest of this action and target is kept.
-  std::function<void(engine::Run&, const std::string& sealed_name)> record_manifest;
+  // Keeps the manifest that this action applies to the target, sealed (it may hold secrets). Call it in the wake that makes it.
+  std::function<void(engine::Run&, const std::string& text)> keep_manifest;
   // Keeps the last state of the objects of an activity for the task's object list.
   std::function<void(engine::Run&, const std::string& activity_path, const std::vector<link::ObjectStatus>& last)> keep_objects;
   const store::Sealer* sealer = nullptr;

@@ -40,6 +40,14 @@ void refuse_unsupported(const UntenantedCommand& body) {
   if (!body.freeze_names.empty()) {
     throw Error(Fault::unsupported, "Deployment freezes are not supported yet; leave DeploymentFreezeNames out.");
   }
+  // Left unread they would deploy to more targets than was asked for.
+  if (!body.specific_target_tag_names.empty() || !body.excluded_target_tag_names.empty()) {
+    throw Error(Fault::unsupported,
+                "Choosing targets by tag is not supported yet; use SpecificMachineNames or ExcludedMachineNames.");
+  }
+  if (!body.debug_mode.empty() && !text::equals_ignoring_case(body.debug_mode, "None")) {
+    throw Error(Fault::unsupported, "DebugMode is not supported yet; leave it out.");
+  }
 }
 
 // The ids of the actions that are to be left out. A name that the process does not have stays as it is: the run warns of it.
@@ -101,6 +109,7 @@ net::Response create_untenanted(Services& services, const api::Context& context)
 
 net::Response create_classic(Services& services, const api::Context& context) {
   const auto body = context.body<Deployment>();
+  if (!body.tenant_id.empty()) throw Error(Fault::unsupported, "Tenants are not supported yet; leave TenantId out.");
   return services.api.store.write([&](store::Tx& tx) {
     const store::Documents& documents = services.api.documents;
     CreateDeployment request;
@@ -119,7 +128,7 @@ net::Response list(Services& services, const api::Context& context, const std::s
   return services.api.store.read([&](const store::Tx& tx) {
     store::Query query;
     query.in_space(context.space_id()).by("Id", true).page(page.skip, page.take);
-    if (context.query("ids")) query.ids = context.query_list("ids");
+    if (auto ids = context.query_list("ids"); !ids.empty()) query.ids = std::move(ids);
     if (!release.empty()) query.where("ReleaseId", release);
     const auto filter = [&](std::string_view parameter, const char* field) {
       const auto values = context.query_list(parameter);
@@ -221,7 +230,8 @@ void add_rows(Services& services) {
 
 void install(Services& services) {
   services.api.documents.add<Deployment>(
-      {.table = "deployment", .id_prefix = "Deployments", .noun = "deployment", .sort = "Created", .history = true});
+      {.table = "deployment", .id_prefix = "Deployments", .noun = "deployment", .sort = "Created", .history = true,
+       .indexes = {{"ReleaseId", "State"}, {"ProjectId", "EnvironmentId", "State", "Created"}}});
   services.api.documents.add<Promotion>(
       {.table = "promotion", .id_prefix = "Promotions", .noun = "promotion", .space_scoped = false, .sort = "Id", .history = true});
   services.api.documents.add<AppliedManifest>({.table = "applied_manifest",
@@ -229,6 +239,7 @@ void install(Services& services) {
                                                .noun = "applied manifest",
                                                .space_scoped = false,
                                                .sort = "Id",
+                                               .publish = false,
                                                .history = true});
   services.engine.register_definition(deployment_definition(services));
   services.release_created.emplace_back([&services](store::Tx& tx, const std::string& id) {

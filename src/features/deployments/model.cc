@@ -56,7 +56,8 @@ const json::Type& type_of(json::Tag<AppliedManifest>) {
                                      .field("EnvironmentId", &AppliedManifest::environment_id)
                                      .field("Action", &AppliedManifest::action)
                                      .field("TargetId", &AppliedManifest::target_id, json::indexed)
-                                     .field("SealedName", &AppliedManifest::sealed_name)
+                                     .field("Sealed", &AppliedManifest::sealed, json::omit_when_empty)
+                                     .field("SealedName", &AppliedManifest::sealed_name, json::omit_when_empty)
                                      .field("Created", &AppliedManifest::created);
   return type;
 }

@@ -34,10 +34,12 @@ struct Promotion {
 };
 const json::Type& type_of(json::Tag<Promotion>);
 
-// The manifests that a deployment applied: sealed blobs, by action and target.
+// The manifests that a deployment applied, sealed, by action and target. Long ones are sealed blobs.
 struct AppliedManifest {
   Id<AppliedManifest> id;
-  std::string deployment_id, project_id, environment_id, action, target_id, sealed_name;
+  std::string deployment_id, project_id, environment_id, action, target_id;
+  std::string sealed;       // the text itself, where it is short
+  std::string sealed_name;  // else the name of its blob
   Time created;
 };
 const json::Type& type_of(json::Tag<AppliedManifest>);

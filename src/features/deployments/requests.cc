@@ -21,6 +21,9 @@ const json::Type& type_of(json::Tag<UntenantedCommand>) {
                                      .field("NoRunAfter", &C::no_run_after)
                                      .field("Variables", &C::variables)
                                      .field("Comments", &C::comments)
+                                     .field("DebugMode", &C::debug_mode)
+                                     .field("SpecificTargetTagNames", &C::specific_target_tag_names)
+                                     .field("ExcludedTargetTagNames", &C::excluded_target_tag_names)
                                      .field("DeploymentFreezeNames", &C::freeze_names)
                                      .field("DeploymentFreezeOverrideReason", &C::freeze_reason);
   return type;

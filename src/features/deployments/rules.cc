@@ -39,15 +39,20 @@ tasks::Task task_of(const Services& services, const store::Tx& tx, const Deploym
   return task;
 }
 
-void start_run(Services& services, store::Tx& tx, tasks::Task& task, const Deployment& deployment) {
+std::string start_run(Services& services, store::Tx& tx, const Deployment& deployment) {
   engine::StartRun start;
   start.kind = kRunKind;
-  start.input.text = json::encode(DeployInput{deployment.id.str()});
+  DeployInput input;
+  input.deployment = deployment.id.str();
+  if (deployment.queue_time > deployment.created) {
+    input.not_before = deployment.queue_time;
+    input.not_after = deployment.queue_time_expiry;
+  }
+  start.input.text = json::encode(input);
   start.key = "deployment:" + deployment.id.str();
-  start.task = task.id.str();
+  start.task = deployment.task_id;
   start.deadline_us = kDeploymentDeadlineUs + std::max<std::int64_t>(deployment.queue_time - deployment.created, 0);
-  task.run_id = services.engine.start(tx, start).str();
-  services.api.documents.update(tx, task);
+  return services.engine.start(tx, start).str();
 }
 
 void audit(store::Tx& tx, const Deployment& deployment, const tasks::Task& task, std::string category, std::string message,
@@ -140,9 +145,11 @@ Deployment create_deployment(Services& services, store::Tx& tx, const CreateDepl
   if (!eligibility.allowed) throw invalid(eligibility.reason);
   const auto project = documents.get<projects::Project>(tx, release.project_id);
   if (project.is_disabled) throw invalid("The project is disabled; enable it before you deploy.");
+  if (project.tenanted_deployment_mode == "Tenanted") {
+    throw invalid("The project is deployed to tenants only; set its TenantedDeploymentMode to TenantedOrUntenanted or Untenanted.");
+  }
 
   Deployment deployment = request.options;
-  deployment.id = {};
   deployment.space_id = release.space_id;
   deployment.project_id = release.project_id;
   deployment.release_id = release.id.str();
@@ -152,20 +159,24 @@ Deployment create_deployment(Services& services, store::Tx& tx, const CreateDepl
   deployment.name = "Deploy to " + documents.name_of(tx, request.environment_id).value_or(request.environment_id);
   deployment.created = tx.now();
   if (deployment.queue_time < deployment.created) deployment.queue_time = deployment.created;
+  if (deployment.queue_time_expiry.us != 0 && deployment.queue_time_expiry <= deployment.queue_time) {
+    throw invalid_at("QueueTimeExpiry", text::format("must be later than {}, when the deployment begins", iso8601(deployment.queue_time)));
+  }
   settle_form_values(prompts_of(documents, tx, release, request.environment_id), deployment);
   if (!deployment.use_guided_failure) deployment.use_guided_failure = guided_failure_of(documents, tx, project, request.environment_id);
   deployment.deployed_by = request.username;
   deployment.deployed_by_id = request.user_id;
   deployment.automatic = request.automatic;
   deployment.state = "Queued";
-  documents.insert(tx, deployment);
-
-  tasks::Task task = task_of(services, tx, deployment, release);
-  documents.insert(tx, task);
-  deployment.task_id = task.id.str();
   deployment.manifest_variable_set_id = release.variable_snapshot_id;
-  documents.update(tx, deployment);
-  start_run(services, tx, task, deployment);
+  // Deployment, task and run name each other: ids first, so that each is written once.
+  deployment.id = Id<Deployment>(documents.new_id<Deployment>(tx));
+  deployment.task_id = documents.new_id<tasks::Task>(tx);
+  tasks::Task task = task_of(services, tx, deployment, release);
+  task.id = Id<tasks::Task>(deployment.task_id);
+  task.run_id = start_run(services, tx, deployment);
+  documents.insert(tx, task);
+  documents.insert(tx, deployment);
   audit(tx, deployment, task, "DeploymentQueued", task.description + " was queued", request.user_id, request.username);
   return deployment;
 }

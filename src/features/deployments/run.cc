@@ -9,7 +9,10 @@
 namespace fairlead::features::deployments {
 
 const json::Type& type_of(json::Tag<DeployInput>) {
-  static const json::Type type = json::Type::of<DeployInput>("DeployInput").field("Deployment", &DeployInput::deployment);
+  static const json::Type type = json::Type::of<DeployInput>("DeployInput")
+                                     .field("Deployment", &DeployInput::deployment)
+                                     .field("NotBefore", &DeployInput::not_before, json::omit_when_empty)
+                                     .field("NotAfter", &DeployInput::not_after, json::omit_when_empty);
   return type;
 }
 
@@ -49,14 +52,22 @@ void write_failure(const Run& run, const Error& error) {
   }
 }
 
-void record_manifest(Services& services, const PlanRecord& plan, const Work& work, Run& run, const std::string& sealed_name) {
+// Short manifests are part of their document, which saves a file and its syncs.
+constexpr std::size_t kMaxSealedInDocument = 64 << 10;
+
+void keep_manifest(Services& services, const PlanRecord& plan, const Work& work, Run& run, const std::string& text) {
+  const store::Sealer& sealer = services.api.documents.sealer();
   AppliedManifest manifest;
   manifest.deployment_id = plan.deployment;
   manifest.project_id = plan.project;
   manifest.environment_id = plan.environment;
   manifest.action = work.action->name;
   manifest.target_id = work.target == nullptr ? "" : work.target->id;
-  manifest.sealed_name = sealed_name;
+  if (text.size() <= kMaxSealedInDocument) {
+    manifest.sealed = sealer.seal(Secret(text));
+  } else {
+    manifest.sealed_name = services.blobs.put_sealed(sealer, text);
+  }
   run.in_commit([&services, manifest](store::Tx& tx) {
     AppliedManifest document = manifest;
     document.created = tx.now();
@@ -109,11 +120,8 @@ StepInput input_of(Progress& progress, const Work& work) {
       return targets::access_of(services.api.documents, tx, *machine);
     });
   };
-  input.keep_sealed = [&services](const std::string& text) {
-    return services.blobs.put_sealed(services.api.documents.sealer(), text);
-  };
-  input.record_manifest = [&services, &plan, work](Run& run, const std::string& name) {
-    record_manifest(services, plan, work, run, name);
+  input.keep_manifest = [&services, &plan, work](Run& run, const std::string& text) {
+    keep_manifest(services, plan, work, run, text);
   };
   input.keep_objects = [&services, &plan, work](Run& run, const std::string& path, const std::vector<link::ObjectStatus>& last) {
     keep_objects(services, plan, work, run, path, last);
@@ -236,19 +244,21 @@ void take(Progress& progress, StepEnd end) {
 }
 
 // Waits for the time that the deployment was scheduled for.
-Durable<> wait_for_queue_time(Run& run, const Deployment& deployment) {
-  if (deployment.queue_time.us == 0 || deployment.queue_time <= deployment.created) co_return;
-  co_await run.sleep_until("queue-time", deployment.queue_time);
-  if (deployment.queue_time_expiry.us != 0 && run.now() > deployment.queue_time_expiry) {
-    throw Error(Fault::timeout, text::format("The deployment was to start before {}, but could not.",
-                                             iso8601(deployment.queue_time_expiry)));
+Durable<> wait_for_queue_time(Run& run, const DeployInput& input) {
+  if (input.not_before.us == 0) co_return;
+  co_await run.sleep_until("queue-time", input.not_before);
+  if (input.not_after.us != 0 && run.now() > input.not_after) {
+    throw Error(Fault::timeout,
+                text::format("The deployment was to start before {}, but could not.", iso8601(input.not_after)));
   }
 }
 
-PlanRecord plan_of(Run& run, Services& services, const Deployment& deployment) {
+PlanRecord plan_of(Run& run, Services& services, const std::string& id) {
   try {
     return run.once("plan", [&] {
-      return services.api.store.read([&](const store::Tx& tx) { return make_plan(services, tx, deployment); });
+      return services.api.store.read([&](const store::Tx& tx) {
+        return make_plan(services, tx, services.api.documents.get<Deployment>(tx, id));
+      });
     });
   } catch (const Error& error) {
     write_failure(run, error);
@@ -257,10 +267,8 @@ PlanRecord plan_of(Run& run, Services& services, const Deployment& deployment) {
 }
 
 Durable<> deploy(Run& run, Services& services, const DeployInput& input) {
-  const Deployment deployment = services.api.store.read(
-      [&](const store::Tx& tx) { return services.api.documents.get<Deployment>(tx, input.deployment); });
-  co_await wait_for_queue_time(run, deployment);
-  const PlanRecord plan = plan_of(run, services, deployment);
+  co_await wait_for_queue_time(run, input);
+  const PlanRecord plan = plan_of(run, services, input.deployment);
   for (const std::string& warning : plan.warnings) run.log().warning(warning);
   Progress progress{services, plan, {}, {}, false, std::nullopt};
   int number = 0;

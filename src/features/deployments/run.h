@@ -12,6 +12,7 @@ inline constexpr const char* kRunKind = "deployment";
 
 struct DeployInput {
   std::string deployment;
+  Time not_before, not_after;  // where it was scheduled; 0: at once, at any time
 };
 const json::Type& type_of(json::Tag<DeployInput>);
 

@@ -69,9 +69,11 @@ net::Response details(Services& services, const api::Context& context) {
   const engine::LogNode tree = services.task_log.tree(task.id.str(), static_cast<int>(tail));
   const auto state = domain::parse_task_state(task.state).value_or(domain::TaskState::queued);
   std::string body = "{\"Task\":" + encode_task(task, services.api.clock.now()) + ",\"ActivityLogs\":[";
-  body += activity_log(tree, task);
-  body += text::format("],\"PhysicalLogSize\":0,\"Progress\":{{\"ProgressPercentage\":{},\"EstimatedTimeRemaining\":\"\"}}}}",
-                       domain::is_finished(state) ? 100 : progress_percent(tree));
+  const bool verbose = text::parse_bool(context.query("verbose").value_or("true")).value_or(true);
+  body += activity_log(tree, task, verbose);
+  const std::int64_t log_bytes = services.task_log.tail(task.id.str(), INT64_MAX, 1).position;
+  body += text::format("],\"PhysicalLogSize\":{},\"Progress\":{{\"ProgressPercentage\":{},\"EstimatedTimeRemaining\":\"\"}}}}",
+                       log_bytes, domain::is_finished(state) ? 100 : progress_percent(tree));
   return api::json_response(api::with_links(
       std::move(body), api::Links().add("Self", "/api/tasks/" + task.id.str() + "/details{?verbose,tail}")));
 }
@@ -132,6 +134,7 @@ void install(Services& services) {
                                            .noun = "objects of a task",
                                            .space_scoped = false,
                                            .sort = "Id",
+                                           .publish = false,
                                            .history = true});
   // Without a space in the path they are about the tasks of all spaces.
   add_rows(services, api::Scope::space);

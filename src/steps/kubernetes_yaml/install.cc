@@ -20,7 +20,6 @@ constexpr std::int64_t kVerdictGraceUs = 60 * kSecond;
 
 // What is decided once, before anything is sent: recorded, so that replays and other versions of the product do the same.
 struct Prepared {
-  std::string manifest;                  // name of the sealed text
   std::vector<link::Confidential> mask;  // values of sensitive variables that took part
   bool verify = true, wait_for_jobs = false;
   std::int64_t timeout_seconds = kDefaultTimeoutSeconds;  // 0: no limit of its own
@@ -28,7 +27,6 @@ struct Prepared {
 
 const json::Type& type_of(json::Tag<Prepared>) {
   static const json::Type type = json::Type::of<Prepared>("PreparedKubernetesYaml")
-                                     .field("Manifest", &Prepared::manifest)
                                      .field("Mask", &Prepared::mask, json::omit_when_empty)
                                      .field("Verify", &Prepared::verify)
                                      .field("WaitForJobs", &Prepared::wait_for_jobs)
@@ -40,6 +38,7 @@ const json::Type& type_of(json::Tag<Prepared>) {
 struct Made {
   Prepared prepared;
   link::Apply apply;
+  std::string manifest;
 };
 
 std::string inline_yaml(const octostache::VariableSet& variables) {
@@ -73,7 +72,7 @@ Made make(const StepInput& input) {
   const octostache::VariableSet variables = input.variables();
   const bool keep =
       text::equals_ignoring_case(octostache::get(variables, "Fairlead.Action.UnresolvedVariables").value_or("Fail"), "Keep");
-  const Manifest manifest =
+  Manifest manifest =
       substitute(inline_yaml(variables), "inline", variables, keep ? Unresolved::keep : Unresolved::fail);
 
   Made made;
@@ -108,7 +107,7 @@ Made make(const StepInput& input) {
                                size, engine::kMaxCommandBytes))
         .with_help("Distribute its objects over several steps.");
   }
-  prepared.manifest = input.keep_sealed(manifest.text);
+  made.manifest = std::move(manifest.text);
   return made;
 }
 
@@ -154,16 +153,15 @@ engine::Command command(std::string_view kind, std::string payload) {
 }
 
 engine::Durable<StepOutcome> execute(engine::Run& run, const StepInput& input) {
-  std::optional<link::Apply> made;  // by the wake that prepares, which is the one that sends
+  std::optional<Made> made;  // by the wake that prepares, which is the one that sends
   const Prepared prepared = run.once("prepare", [&] {
-    Made both = make(input);
-    made = std::move(both.apply);
-    return std::move(both.prepared);
+    made = make(input);
+    return made->prepared;
   });
-  input.record_manifest(run, prepared.manifest);
+  if (made) input.keep_manifest(run, made->manifest);
   const std::string& executor = input.target->selector;
 
-  const auto apply = [&] { return command(link::kind::apply, json::encode(made ? *made : make(input).apply)); };
+  const auto apply = [&] { return command(link::kind::apply, json::encode(made ? made->apply : make(input).apply)); };
   const engine::ActivityOptions options = engine::repeatable();
   const auto applied = co_await run.execute<link::ApplyResult>(executor, "apply", apply, options);
   StepOutcome outcome;
