@@ -31,8 +31,12 @@ void append_line(std::string& out, const engine::LogLine& line, int number) {
   out += text::format(",\"Number\":{}}}", number);
 }
 
+bool is_verbose(engine::Category category) {
+  return category == engine::Category::verbose || category == engine::Category::trace;
+}
+
 void append_node(std::string& out, const engine::LogNode& node, const std::string& id, const std::string& name,
-                 std::string_view status, Time started, Time ended) {
+                 std::string_view status, Time started, Time ended, bool verbose) {
   out += "{\"Id\":";
   json::append_string(out, id);
   out += ",\"Name\":";
@@ -46,15 +50,17 @@ void append_node(std::string& out, const engine::LogNode& node, const std::strin
   out += ",\"ShowAtSummaryLevel\":true,\"LogElements\":[";
   int number = 0;
   for (const engine::LogLine& line : node.lines) {
-    if (number > 0) out += ',';
-    append_line(out, line, ++number);
+    ++number;  // of all lines, so that it is the same whichever are shown
+    if (!verbose && is_verbose(line.category)) continue;
+    if (out.back() != '[') out += ',';
+    append_line(out, line, number);
   }
   out += "],\"Children\":[";
   for (const engine::LogNode& child : node.children) {
     if (&child != &node.children.front()) out += ',';
     const engine::LogElement& element = child.element;
     append_node(out, child, id + "/" + element.id, element.name,
-                engine::name_of(element.status.value_or(engine::ElementStatus::pending)), element.started, element.ended);
+                engine::name_of(element.status.value_or(engine::ElementStatus::pending)), element.started, element.ended, verbose);
   }
   out += "]}";
 }
@@ -98,9 +104,9 @@ void append_entry(std::string& out, const engine::LogEntry& entry) {
 
 }  // namespace
 
-std::string activity_log(const engine::LogNode& root, const Task& task) {
+std::string activity_log(const engine::LogNode& root, const Task& task, bool verbose) {
   std::string out;
-  append_node(out, root, task.id.str(), task.description, status_of_task(task), task.start_time, task.completed_time);
+  append_node(out, root, task.id.str(), task.description, status_of_task(task), task.start_time, task.completed_time, verbose);
   return out;
 }
 

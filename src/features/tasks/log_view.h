@@ -9,8 +9,8 @@
 
 namespace fairlead::features::tasks {
 
-// One ActivityElement for the whole task.
-std::string activity_log(const engine::LogNode& root, const Task& task);
+// One ActivityElement for the whole task; without `verbose` its lines of the categories Verbose and Trace are left out.
+std::string activity_log(const engine::LogNode& root, const Task& task, bool verbose);
 
 // How far a task that has not ended is: the part of its steps that have, from 0 to 99.
 int progress_percent(const engine::LogNode& root);
