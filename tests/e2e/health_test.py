@@ -3,6 +3,7 @@
 """Health checks of targets: after creation, after a change, on demand, by schedule; each kind of trouble says what it is."""
 import base64
 import os
+import shutil
 import socket
 import sys
 import unittest
@@ -65,6 +66,15 @@ def refusal(path, body):
     except ApiError as error:
         return error
     raise AssertionError(f"{path} took {body}")
+
+
+def start_agent(name):
+    """The program and the target of a new agent, once it is connected."""
+    shutil.rmtree(LAB.stage.path("agent"), ignore_errors=True)
+    token = LAB.api.post(f"{SPACE}/registrationtokens", {})["Token"]
+    agent = LAB.stage.start_agent(LAB.server, token, name, ["Development"], LAB.clusters[0])
+    found = wait_until(f"the target of {name}", lambda: LAB.api.get(f"{SPACE}/machines", name=name)["Items"])[0]
+    return agent, wait_health(found["Id"], "Healthy")
 
 
 def closed_port():
@@ -220,7 +230,8 @@ class Schedule(unittest.TestCase):
 
     def test_a_check_comes_by_itself_also_after_a_kill(self):
         """Every minute, one task for all targets of the policy; the server dies between the plan and the check. A target
-        that is away for longer than the policy allows is deleted by a check."""
+        that is away for longer than the policy allows is deleted by a check. An agent that dies with the server is
+        missed by the next one."""
         policy = self.policy(HealthCheckCron="0 * * * * ?", HealthCheckInterval=None)
         access = LAB.clusters[0].access()
         targets = []
@@ -233,8 +244,11 @@ class Schedule(unittest.TestCase):
         away = wait_health(LAB.target(LAB.unique("away"), access, ["health"], url=f"https://127.0.0.1:{closed_port()}"),
                            "Unavailable")
         LAB.api.put(f"{SPACE}/machines/{away['Id']}", {**away, "MachinePolicyId": policy["Id"]})
+        agent, lost = start_agent("lost")
         LAB.kill_server()
+        LAB.stage.kill(agent)
         LAB.restart_server()
+        self.assertEqual(machine(lost["Id"])["HealthStatus"], "Healthy", "it may come back")
 
         def scheduled(machine_id):
             return [task for task in checks_of(machine_id) if task["Description"] == f"Check {policy['Name']} health"]
@@ -249,6 +263,8 @@ class Schedule(unittest.TestCase):
                       [task["ErrorMessage"] for task in tasks])
         self.assertLessEqual({task["Id"] for task in tasks}, {task["Id"] for task in scheduled(targets[1])},
                              "one task for all targets of the policy")
+        self.assertIn("not connected", wait_health(lost["Id"], "Unavailable", SCHEDULE_SECONDS)["StatusSummary"])
+        LAB.api.text("DELETE", f"{SPACE}/machines/{lost['Id']}")
         machines = LAB.api.get(f"{SPACE}/machines", ids=",".join(targets))["Items"]
         for found in machines:
             LAB.api.put(f"{SPACE}/machines/{found['Id']}", {**found, "MachinePolicyId": "MachinePolicies-1"})
@@ -257,10 +273,9 @@ class Schedule(unittest.TestCase):
 
 class Agents(unittest.TestCase):
     def test_healthy_while_connected(self):
-        token = LAB.api.post(f"{SPACE}/registrationtokens", {})["Token"]
-        agent = LAB.stage.start_agent(LAB.server, token, "remote", ["Development"], LAB.clusters[0])
-        found = wait_until("the agent's target", lambda: LAB.api.get(f"{SPACE}/machines", commStyles="KubernetesTentacle")["Items"])[0]
-        wait_health(found["Id"], "Healthy")
+        agent, found = start_agent("remote")
+        agents = LAB.api.get(f"{SPACE}/machines", commStyles="KubernetesTentacle")["Items"]
+        self.assertEqual([item["Id"] for item in agents], [found["Id"]])
         task = check(MachineIds=[found["Id"]])
         self.assertEqual(task["State"], "Success", LAB.log(task["Id"]))
         found = machine(found["Id"])
