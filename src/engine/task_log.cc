@@ -35,8 +35,10 @@ constexpr std::size_t kMaxTaskName = 120;
 constexpr std::size_t kLeastMask = 3;        // shorter values would blank out half of every log
 constexpr std::size_t kLeastMaskedLine = 8;  // lines of a secret of several lines are masked each, from this length on
 constexpr int kFlushBatch = 500;
-// How long the flusher waits for more lines of the same tasks.
-constexpr std::chrono::milliseconds kGather{100};
+// How long the flusher waits for more lines of the same tasks: while somebody listens, and else. Who reads the log in
+// between sees the lines in their table, or has them brought into the file.
+constexpr std::chrono::milliseconds kGatherForListeners{100};
+constexpr std::chrono::milliseconds kGather{3'000};
 // Lines that came with a transaction are durable in its table, so their files need not be: they are synced, and the
 // rows given up, after this time or this many rows, for all tasks together.
 constexpr std::int64_t kSyncEveryUs = 30 * kSecond;
@@ -114,6 +116,8 @@ class TaskLog::Impl {
   std::size_t flush_some();
   // Syncs the files that flush_some wrote and gives up their rows.
   void sync_written();
+  void write_pending();
+  std::chrono::milliseconds gather_time();
   void forget_idle();
   void run_flusher();
   void ask_for_flush();
@@ -365,6 +369,16 @@ void TaskLog::Impl::ask_for_flush() {
   flush_changed.notify_all();
 }
 
+std::chrono::milliseconds TaskLog::Impl::gather_time() {
+  const std::lock_guard lock(listeners_mutex);
+  return listeners.empty() ? kGather : kGatherForListeners;
+}
+
+void TaskLog::Impl::write_pending() {
+  const std::lock_guard one(one_flush);
+  while (flush_some() > 0) continue;
+}
+
 void TaskLog::Impl::run_flusher() {
   std::int64_t sync_wait_us = 0;  // 0: nothing to sync
   std::unique_lock lock(flush_mutex);
@@ -375,7 +389,7 @@ void TaskLog::Impl::run_flusher() {
     } else {
       flush_changed.wait_for(lock, std::chrono::microseconds(sync_wait_us), wanted);
     }
-    if (flush_wanted) flush_changed.wait_for(lock, kGather, [&] { return stopped; });
+    if (flush_wanted) flush_changed.wait_for(lock, gather_time(), [&] { return stopped; });
     if (stopped) return;
     flush_wanted = false;
     lock.unlock();
@@ -489,6 +503,7 @@ LogNode TaskLog::tree(const std::string& task, int lines_per_element) {
 std::string TaskLog::raw_text(const std::string& task) { return task_log::raw_text(tree(task)); }
 
 TaskLog::Tail TaskLog::tail(const std::string& task, std::int64_t position, std::size_t max_bytes) {
+  if (impl_->options.background) impl_->write_pending();
   Tail tail;
   const std::string bytes = impl_->read_file(task);
   const auto size = static_cast<std::int64_t>(bytes.size());

@@ -98,7 +98,7 @@ class TaskLog {
     std::int64_t max_task_bytes = 20ll << 20;     // then "n lines dropped", kept up to date in the log itself
     std::int64_t max_line_bytes = 64ll << 10;     // text and detail each; longer ones are shortened
     std::size_t max_entries_per_append = 10'000;  // Error(invalid) above
-    bool background = true;                       // false: entries of transactions reach the files by flush() only
+    bool background = true;  // false: entries of transactions reach the files, and tail(), by flush() only
     std::size_t max_elements = 10'000;            // of one task; more are dropped
   };
   TaskLog(store::Store& store, const Clock& clock, Options options);
@@ -107,8 +107,8 @@ class TaskLog {
   // Called once before the first use: brings lines that were committed but not yet flushed into their files.
   void recover();
 
-  // In the caller's transaction; the lines appear after its commit, in the order of the commits: at once in tree() and
-  // raw_text(), a moment later (they are gathered) in tail() and for listeners.
+  // In the caller's transaction; the lines appear after its commit, in the order of the commits: at once in tree(),
+  // raw_text() and tail(), a moment later (they are gathered) for listeners.
   void write(store::Tx& tx, const std::string& task, const std::vector<LogEntry>& entries);
   // From an executor: entries with the source's counter first_offset, first_offset + 1, ... Known ones are dropped, a
   // gap is refused. Returns the next counter wanted, which is what to acknowledge; everything before it is durable.

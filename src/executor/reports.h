@@ -26,7 +26,7 @@ class Dialer;
 
 namespace fairlead::executor {
 
-inline constexpr std::int64_t kFlushEveryUs = 250 * kMillisecond;
+inline constexpr std::int64_t kFlushEveryUs = 500 * kMillisecond;
 inline constexpr std::size_t kFlushAtBytes = 16 << 10;
 inline constexpr std::size_t kChunkBytes = 128 << 10;
 

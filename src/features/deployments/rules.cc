@@ -80,6 +80,8 @@ std::string category_of_end(const std::string& state) {
 }
 
 void promote(Services& services, store::Tx& tx, const Deployment& deployment, const domain::History& before) {
+  const auto& done = before.succeeded;
+  if (std::find(done.begin(), done.end(), deployment.environment_id) != done.end()) return;  // opens nothing again
   const auto release = services.api.documents.find<releases::Release>(tx, deployment.release_id);
   if (!release) return;
   const Path path = path_of(services.api.documents, tx, *release);

@@ -76,7 +76,7 @@ net::Response list(Services& services, const api::Context& context, store::Query
   const api::Page page = api::page_of(context);
   return services.api.store.read([&](const store::Tx& tx) {
     query.in_space(context.space_id()).by("Assembled", true).page(page.skip, page.take);
-    if (context.query("ids")) query.ids = context.query_list("ids");
+    if (auto ids = context.query_list("ids"); !ids.empty()) query.ids = std::move(ids);
     if (const auto search = context.query("searchByVersion"); search && !search->empty()) query.containing("Version", *search);
     const auto found = services.api.documents.list<Release>(tx, query);
     std::vector<std::string> items;
@@ -271,7 +271,8 @@ void add_project_rows(Services& services) {
 
 void install(Services& services) {
   services.api.documents.add<Release>(
-      {.table = "release", .id_prefix = "Releases", .noun = "release", .sort = "Assembled", .history = true});
+      {.table = "release", .id_prefix = "Releases", .noun = "release", .sort = "Assembled", .history = true,
+       .indexes = {{"ProjectId", "Version"}}});
   services.api.documents.add<Defect>(
       {.table = "defect", .id_prefix = "Defects", .noun = "defect", .space_scoped = false, .sort = "Created", .history = true});
   services.project_removing.emplace_back([&services](store::Tx& tx, const std::string& project) {
