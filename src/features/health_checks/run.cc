@@ -36,15 +36,24 @@ engine::Command command_for(const Services& services, const CheckedTarget& targe
   });
 }
 
+// What all targets of a task have in common.
+struct Asking {
+  Services& services;
+  std::int64_t timeout_us;
+  bool worker_is_missing = false;  // targets before these have waited for it in vain
+};
+
 // Asks, and says in the log what the executor has not said there itself.
-Durable<Finding> ask(Run& run, Services& services, const CheckedTarget& target, std::int64_t timeout_us) {
-  if (target.is_agent && !target.is_connected) {
-    const Finding finding = away();
+Durable<Finding> ask(Run& run, const Asking& asking, const CheckedTarget& target) {
+  Services& services = asking.services;
+  const bool nobody = target.is_agent ? !target.is_connected : asking.worker_is_missing;
+  if (nobody) {
+    const Finding finding = target.is_agent ? away() : finding_of(target, Error(Fault::unavailable, ""), false);
     run.log().error(finding.summary);
     co_return finding;
   }
   const std::string selector = target.is_agent ? target.id : std::string(targets::kBuiltInWorker);
-  const engine::ActivityOptions options{true, timeout_us, false};
+  const engine::ActivityOptions options{true, asking.timeout_us, false};
   const std::function<engine::Command()> command = [&services, target] { return command_for(services, target); };
   auto settled = co_await Run::settle(run.execute<link::HealthResult>(selector, "check", command, options));
   if (!settled.error) co_return finding_of(target, *settled.value);
@@ -60,10 +69,11 @@ ElementStatus element_status(const Finding& finding) {
   return finding.is_good() ? ElementStatus::success_with_warning : ElementStatus::failed;
 }
 
-Durable<Finding> check_target(Run& branch, Services& services, const CheckedTarget& target, std::int64_t timeout_us) {
+Durable<Finding> check_target(Run& branch, const Asking& asking, const CheckedTarget& target) {
   Run run = branch.section("target:" + target.id, "Check " + target.name);
-  const Finding finding = co_await ask(run, services, target, timeout_us);
-  run.in_commit([&services, target, finding](store::Tx& tx) { record(services, tx, target, finding); });
+  const Finding finding = co_await ask(run, asking, target);
+  run.in_commit(
+      [&services = asking.services, target, finding](store::Tx& tx) { record(services, tx, target, finding); });
   run.log().status(element_status(finding));
   co_return finding;
 }
@@ -91,14 +101,17 @@ Durable<> check_all(Run& run, Services& services, const HealthCheck& check) {
   });
   run.in_commit([&services, id = run.task(), checked](store::Tx& tx) { begin(services, tx, id, checked); });
   std::vector<Finding> findings;
+  Asking asking{services, check.timeout_us};
   for (std::size_t from = 0; from < checked.size(); from += kTargetsOfABatch) {
     const auto end = checked.begin() + static_cast<std::ptrdiff_t>(std::min(checked.size(), from + kTargetsOfABatch));
     const std::vector<CheckedTarget> batch(checked.begin() + static_cast<std::ptrdiff_t>(from), end);
-    auto found =
-        co_await run.all(text::format("from-{}", from), batch, kAtATime, [&](Run& branch, const CheckedTarget& target) {
-          return check_target(branch, services, target, check.timeout_us);
-        });
-    for (Finding& finding : found) findings.push_back(std::move(finding));
+    auto found = co_await run.all(
+        text::format("from-{}", from), batch, kAtATime,
+        [&asking](Run& branch, const CheckedTarget& target) { return check_target(branch, asking, target); });
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      if (!batch[i].is_agent && found[i].status == targets::kUnknown) asking.worker_is_missing = true;
+      findings.push_back(std::move(found[i]));
+    }
   }
   if (checked.empty()) run.log().info("There is no enabled deployment target to check any more.");
   const bool warns =

@@ -29,6 +29,7 @@ void check_interval(const HealthCheckPolicy& policy) {
     throw invalid_at(where, text::format("must be a time span such as 01:00:00 or 1.00:00:00, or null, but is \"{}\"",
                                          text::shorten(policy.interval, 60)));
   }
+  if (*interval == 0) return;  // some clients write "none" so
   if (*interval < kLeastCheckInterval || *interval > kMostCheckInterval) {
     throw invalid_at(where,
                      text::format("must be from {} to {}; for no scheduled checks let it and HealthCheckCron be null",
@@ -144,7 +145,7 @@ std::optional<Time> next_check(const HealthCheckPolicy& policy, Time last, Time 
   std::optional<Time> due;
   if (!policy.cron.empty()) {
     due = domain::CronExpression::parse(policy.cron).next_after(last.us == 0 ? now : last);
-  } else if (const auto interval = parse_timespan(policy.interval)) {
+  } else if (const auto interval = parse_timespan(policy.interval); interval.value_or(0) > 0) {
     due = (last.us == 0 ? now : last) + *interval;
   }
   if (!due) return std::nullopt;

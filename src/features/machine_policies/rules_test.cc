@@ -46,6 +46,7 @@ TEST(MachinePolicy, ReadsTimeSpans) {
 TEST(MachinePolicy, RefusesSchedulesItCannotFollow) {
   EXPECT_EQ(problem(default_policy()), "");
   EXPECT_EQ(interval_problem(""), "");
+  EXPECT_EQ(interval_problem("00:00:00"), "");
   EXPECT_NE(interval_problem("daily").find("HealthCheckInterval"), std::string::npos);
   EXPECT_NE(interval_problem("00:00:30").find("must be from 00:01:00"), std::string::npos);
   EXPECT_NE(interval_problem("400.00:00:00").find("must be from 00:01:00"), std::string::npos);
@@ -72,6 +73,8 @@ TEST(MachinePolicy, PlansTheNextCheck) {
   EXPECT_EQ(next_check(policy, {}, kNow), kNow + 30 * kMinute) << "cron goes before the interval";
   EXPECT_EQ(next_check(policy, kNow + -2 * kHour, kNow), kNow);
   policy.cron.clear();
+  policy.interval = "00:00:00";
+  EXPECT_EQ(next_check(policy, {}, kNow), std::nullopt);
   policy.interval.clear();
   EXPECT_EQ(next_check(policy, {}, kNow), std::nullopt);
 }

@@ -4,6 +4,7 @@
 #include "api/resource.h"
 #include "domain/name_rules.h"
 #include "features/worker_pools/model.h"
+#include "json/value.h"
 
 namespace fairlead::features::worker_pools {
 
@@ -39,6 +40,23 @@ net::Response list_all(Services& services, const api::Context& context) {
   });
 }
 
+net::Response reorder(Services& services, const api::Resource<WorkerPool>& resource, const api::Context& context) {
+  const json::Value ids = json::parse(context.body_text(), "the list of worker pool ids");
+  if (!ids.is_array()) throw invalid("The body must be an array of worker pool ids in their new order.");
+  return services.api.store.write([&](store::Tx& tx) {
+    int order = 0;
+    std::vector<std::string> items;
+    for (const json::Value& id : ids.get_array()) {
+      if (!id.is_string()) throw invalid_at(text::format("[{}]", order), "must be the id of a worker pool");
+      auto pool = api::get_in_space<WorkerPool>(services.api.documents, tx, context.space_id(), json::view(id.get_string()));
+      pool.sort_order = order++;
+      services.api.documents.update(tx, pool);
+      items.push_back(api::encode_resource(resource, tx, std::move(pool)));
+    }
+    return api::json_response(api::raw_array(items));
+  });
+}
+
 }  // namespace
 
 void install(Services& services) {
@@ -54,7 +72,9 @@ void install(Services& services) {
     const std::string self = "/api/" + pool.space_id + "/workerpools/" + pool.id.str();
     return api::Links().add("Self", self).add("Workers", self + "/workers{?skip,take,partialName,isDisabled,healthStatuses}");
   };
-  api::add_resource(services.api, std::move(resource));
+  const auto shared = api::add_resource(services.api, std::move(resource));
+  services.api.router.add({"PUT", api::Scope::space, "/workerpools/sortorder", "WorkerEdit", "Puts worker pools in order.",
+                           [&services, shared](api::Context& context) { return reorder(services, *shared, context); }});
   services.api.router.add({"GET", api::Scope::space, "/workerpools/all", "WorkerView", "All worker pools as a plain array.",
                            [&services](api::Context& context) { return list_all(services, context); }});
   services.api.router.add({"GET", api::Scope::space, "/workerpools/supportedtypes", "WorkerView", "The types of worker pools.",
