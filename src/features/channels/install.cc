@@ -4,6 +4,7 @@
 #include "api/resource.h"
 #include "domain/name_rules.h"
 #include "features/channels/model.h"
+#include "features/channels/rules.h"
 #include "features/lifecycles/model.h"
 #include "features/projects/model.h"
 
@@ -36,6 +37,7 @@ void check(Services& services, const std::string& space, store::Tx& tx, Channel&
   if (!text::equals_ignoring_case(incoming.type, "Lifecycle")) {
     throw Error(Fault::unsupported, "Channels for ephemeral environments are not supported yet; leave Type out.");
   }
+  package_rules_of(incoming);
   if (stored != nullptr && stored->is_default && !incoming.is_default) {
     throw invalid_at("IsDefault", "the default channel stays the default until another channel of the project is made the default");
   }
@@ -48,8 +50,12 @@ api::Resource<Channel> resource_of(Services& services) {
     check(services, context.space_id(), tx, incoming, stored);
   };
   resource.written = [&services](api::Context&, store::Tx& tx, Channel& channel, bool) { keep_one_default(services, tx, channel); };
-  resource.removing = [](api::Context&, store::Tx&, const Channel& channel) {
+  resource.removing = [&services](api::Context&, store::Tx& tx, const Channel& channel) {
     if (channel.is_default) throw invalid("The default channel of a project cannot be deleted.");
+    for (const store::Usage& usage : services.api.documents.usages(tx, channel.id.str())) {
+      if (usage.owner_kind != "release") continue;
+      throw invalid(text::format("The channel {} has releases, such as {}; delete them first.", channel.name, usage.owner));
+    }
   };
   resource.links = [](const Channel& channel) {
     const std::string space = "/api/" + channel.space_id;

@@ -5,7 +5,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "domain/version.h"
-#include "features/channels/model.h"
+#include "features/channels/rules.h"
 #include "features/processes/rules.h"
 #include "features/projects/model.h"
 #include "features/releases/rules.h"
@@ -72,6 +72,26 @@ std::string donated_version(const projects::Project& project, const Release& rel
                              donor->action));
 }
 
+// Throws Error(invalid) with one detail for each package whose version the channel does not let through.
+void require_channel_rules(const store::Documents& documents, const store::Tx& tx, const std::string& project, const Release& release) {
+  const auto channel = documents.get<channels::Channel>(tx, release.channel_id);
+  Error problem(Fault::invalid, text::format("The channel {} does not take these versions.", channel.name));
+  for (const channels::PackageRule& rule : channels::package_rules_of(channel)) {
+    for (const SelectedPackage& package : release.selected_packages) {
+      const bool is_it = text::equals_ignoring_case(package.action_name, rule.action) &&
+                         text::equals_ignoring_case(package.package_reference_name, rule.reference);
+      const auto refusal = is_it ? domain::refusal_of(rule.rule, package.version) : std::nullopt;
+      if (refusal) problem.at(text::format("channel {}, step {}", channel.name, package.step_name), *refusal);
+    }
+  }
+  if (problem.details().empty()) return;
+  if (release.ignore_channel_rules) {
+    if (documents.get<projects::Project>(tx, project).allow_ignore_channel_rules) return;
+    problem.at("IgnoreChannelRules", "the project does not allow it; set its AllowIgnoreChannelRules");
+  }
+  throw std::move(problem);
+}
+
 void settle_version(Services& services, const store::Tx& tx, const std::string& project, Release& release) {
   const store::Documents& documents = services.api.documents;
   if (release.version.empty()) release.version = donated_version(documents.get<projects::Project>(tx, project), release);
@@ -95,6 +115,7 @@ Release create_release(Services& services, store::Tx& tx, const api::Context& co
   settle_channel(documents, tx, project, wanted);
   const auto process = processes::take_snapshot(documents, tx, project);
   wanted.selected_packages = select_packages(packages_of(process.steps, wanted.channel_id), wanted.selected_packages, choice);
+  require_channel_rules(documents, tx, project, wanted);
   settle_version(services, tx, project, wanted);
   if (process.steps.empty()) {
     throw invalid("The project has no deployment process; add a step before you create a release.");

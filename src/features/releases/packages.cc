@@ -2,58 +2,65 @@
 #include "features/releases/packages.h"
 
 #include <algorithm>
-#include <optional>
 
 #include "base/error.h"
 #include "base/text.h"
+#include "domain/version.h"
 
 namespace fairlead::features::releases {
 
 namespace {
 
-constexpr std::string_view kEvery = "*";
-
+// One text of Packages, by its parts. An empty name or reference stands for any.
 struct Override {
   std::string name, reference, version;
-  bool has_reference = false;
-  bool used = false;
 };
 
-Override parse_override(const std::string& text, std::size_t position) {
-  std::vector<std::string> parts = text::split(text, ':');
+// Parts between ':', '/' and '='; a backslash takes its meaning from one of these and from itself.
+std::vector<std::string> override_parts(std::string_view text) {
+  constexpr std::string_view kSeparators = ":/=";
+  std::vector<std::string> parts(1);
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool escapes = text[i] == '\\' && i + 1 < text.size() &&
+                         (text[i + 1] == '\\' || kSeparators.find(text[i + 1]) != std::string_view::npos);
+    if (escapes) {
+      parts.back() += text[++i];
+    } else if (kSeparators.find(text[i]) != std::string_view::npos) {
+      parts.emplace_back();
+    } else {
+      parts.back() += text[i];
+    }
+  }
   for (std::string& part : parts) part = std::string(text::trim(part));
-  const bool complete = (parts.size() == 2 || parts.size() == 3) && !parts.front().empty() && !parts.back().empty();
-  if (!complete) {
-    throw invalid_at(text::format("Packages[{}]", position),
-                     text::format("must be \"Step:Version\" or \"Step:Reference:Version\", but is \"{}\"",
-                                  text::shorten(text, 100)));
-  }
-  return {parts.front(), parts.size() == 3 ? parts[1] : "", parts.back(), parts.size() == 3, false};
+  return parts;
 }
 
-bool names(const Override& override, const ProcessPackage& package) {
-  if (override.has_reference && override.reference != kEvery &&
-      !text::equals_ignoring_case(override.reference, package.reference)) {
-    return false;
+Override parse_override(const std::string& text, const std::string& place) {
+  const std::vector<std::string> parts = override_parts(text);
+  if (parts.size() < 2 || parts.size() > 3) {
+    throw invalid_at(place, text::format("must be \"Step:Version\" or \"Step:Reference:Version\", but is \"{}\"",
+                                         text::shorten(text, 100)));
   }
-  if (override.name == kEvery) return true;
-  return text::equals_ignoring_case(override.name, package.step) ||
-         text::equals_ignoring_case(override.name, package.action) ||
-         text::equals_ignoring_case(override.name, package.package_id);
+  if (!domain::parse_version(parts.back())) {
+    throw invalid_at(place, text::format("\"{}\" is no version", text::shorten(parts.back(), 100)));
+  }
+  const auto unless_any = [](const std::string& part) { return part == "*" ? std::string() : part; };
+  return {unless_any(parts.front()), parts.size() == 3 ? unless_any(parts[1]) : "", parts.back()};
 }
 
-// The last override that names the package by more than "*", else the last "*".
-std::optional<std::string> overridden(std::vector<Override>& overrides, const ProcessPackage& package) {
-  std::optional<std::string> version;
-  bool by_name = false;
-  for (Override& override : overrides) {
-    if (!names(override, package)) continue;
-    override.used = true;
-    if (by_name && override.name == kEvery) continue;
-    by_name = by_name || override.name != kEvery;
-    version = override.version;
+// The packages (positions) that an override is about: those of the step or action it names, else those with that id.
+std::vector<std::size_t> named_by(const Override& override, const std::vector<ProcessPackage>& packages) {
+  std::vector<std::size_t> by_step;
+  std::vector<std::size_t> by_id;
+  for (std::size_t i = 0; i < packages.size(); ++i) {
+    const ProcessPackage& package = packages[i];
+    if (!override.reference.empty() && !text::equals_ignoring_case(override.reference, package.reference)) continue;
+    const bool step = override.name.empty() || text::equals_ignoring_case(override.name, package.step) ||
+                      text::equals_ignoring_case(override.name, package.action);
+    if (step) by_step.push_back(i);
+    if (text::equals_ignoring_case(override.name, package.package_id)) by_id.push_back(i);
   }
-  return version;
+  return by_step.empty() ? by_id : by_step;
 }
 
 std::string described(const ProcessPackage& package) {
@@ -85,35 +92,34 @@ std::vector<ProcessPackage> packages_of(const std::vector<processes::Step>& step
 
 std::vector<SelectedPackage> select_packages(const std::vector<ProcessPackage>& packages,
                                              const std::vector<SelectedPackage>& given, const PackageChoice& choice) {
-  std::vector<Override> overrides;
-  for (std::size_t i = 0; i < choice.overrides.size(); ++i) overrides.push_back(parse_override(choice.overrides[i], i));
+  std::vector<std::string> versions(packages.size(), choice.default_version);
+  for (std::size_t i = 0; i < choice.overrides.size(); ++i) {
+    const std::string place = text::format("Packages[{}]", i);
+    const Override override = parse_override(choice.overrides[i], place);
+    const std::vector<std::size_t> named = named_by(override, packages);
+    if (named.empty()) {
+      throw invalid_at(place,
+                       text::format("no package of the process fits \"{}\"", text::shorten(choice.overrides[i], 100)));
+    }
+    for (const std::size_t position : named) versions[position] = override.version;
+  }
   std::vector<SelectedPackage> out;
   Error missing(Fault::invalid, "Packages of the process have no version.");
-  for (const ProcessPackage& package : packages) {
-    SelectedPackage selected{package.action, package.reference, package.step, ""};
+  for (std::size_t i = 0; i < packages.size(); ++i) {
+    const ProcessPackage& package = packages[i];
     const auto chosen = std::find_if(given.begin(), given.end(), [&](const SelectedPackage& one) {
       const std::string& action = one.action_name.empty() ? one.step_name : one.action_name;
       return text::equals_ignoring_case(action, package.action) &&
              text::equals_ignoring_case(one.package_reference_name, package.reference);
     });
-    const std::optional<std::string> named = overridden(overrides, package);
-    if (chosen != given.end() && !chosen->version.empty()) {
-      selected.version = chosen->version;
-    } else if (named) {
-      selected.version = *named;
-    } else {
-      selected.version = package.fixed_version.empty() ? choice.default_version : package.fixed_version;
-    }
-    if (selected.version.empty()) {
+    std::string version = package.fixed_version;
+    if (version.empty() && chosen != given.end()) version = chosen->version;
+    if (version.empty()) version = versions[i];
+    if (version.empty()) {
       missing.at("SelectedPackages",
                  described(package) + " needs a version; give it with the release, as this server has no feed to ask");
     }
-    out.push_back(std::move(selected));
-  }
-  for (std::size_t i = 0; i < overrides.size(); ++i) {
-    if (!overrides[i].used)
-      missing.at(text::format("Packages[{}]", i),
-                 text::format("no package of the process is called '{}'", overrides[i].name));
+    out.push_back({package.action, package.reference, package.step, std::move(version)});
   }
   if (!missing.details().empty()) throw std::move(missing);
   return out;

@@ -22,12 +22,15 @@ std::vector<ProcessPackage> packages_of(const std::vector<processes::Step>& step
 
 // What a request says about versions.
 struct PackageChoice {
-  std::vector<std::string> overrides;  // "Step or action or package:Version", "...:Reference:Version", "*:Version"
-  std::string default_version;         // of all that no override names
+  // "(step, action or package id):version" or "...:reference:version"; "*" or nothing for any; '/' and '=' separate
+  // too, a backslash before a separator makes it a part of the name. Later ones win.
+  std::vector<std::string> overrides;
+  std::string default_version;  // of all that no override names
 };
 
-// One selection for each package: from `given`, else from the overrides, else the fixed or default version. Throws
-// Error(invalid) naming every package without a version, and overrides that name no package.
+// One selection for each package: its fixed version, else that of `given`, of the last override that names it, or the
+// default. Throws Error(invalid) naming every package without a version, and an override that is none or names no
+// package.
 std::vector<SelectedPackage> select_packages(const std::vector<ProcessPackage>& packages,
                                              const std::vector<SelectedPackage>& given, const PackageChoice& choice);
 

@@ -11,11 +11,13 @@ namespace {
 std::vector<processes::Step> sample() {
   processes::Action web;
   web.name = "Web";
-  web.packages.resize(2);
+  web.packages.resize(3);
   web.packages[0].package_id = "shop/web";
-  web.packages[1].name = "tools";
-  web.packages[1].package_id = "shop/#{Tool}";
-  web.packages[1].version = "7.1";
+  web.packages[1].name = "extras";
+  web.packages[1].package_id = "shop/#{Extra}";
+  web.packages[2].name = "tools";
+  web.packages[2].package_id = "tools";
+  web.packages[2].version = "7.1";
   processes::Action off = web;
   off.name = "Off";
   off.is_disabled = true;
@@ -38,27 +40,35 @@ std::string versions(const std::vector<SelectedPackage>& given, const PackageCho
 
 TEST(Packages, OfActionsThatRun) {
   const auto packages = packages_of(sample(), "Channels-1");
-  ASSERT_EQ(packages.size(), 2u);
+  ASSERT_EQ(packages.size(), 3u);
   EXPECT_TRUE(packages[0].is_resolvable);
   EXPECT_FALSE(packages[1].is_resolvable);
-  EXPECT_EQ(packages_of(sample(), "Channels-2").size(), 4u);
+  EXPECT_EQ(packages_of(sample(), "Channels-2").size(), 6u);
 }
 
 TEST(Packages, VersionsByNameReferenceAndDefault) {
-  EXPECT_EQ(versions({}, {{}, "1.0"}), "Deploy/Web/=1.0 Deploy/Web/tools=7.1 ");
-  EXPECT_EQ(versions({}, {{"web:2.0", "*:3.0"}, "1.0"}), "Deploy/Web/=2.0 Deploy/Web/tools=2.0 ");
-  EXPECT_EQ(versions({}, {{"Deploy:tools:2.0", "shop/web:4.0"}, ""}), "Deploy/Web/=4.0 Deploy/Web/tools=2.0 ");
-  EXPECT_EQ(versions({{"Web", "", "", "5.0"}}, {{"*:3.0"}, ""}), "Deploy/Web/=5.0 Deploy/Web/tools=3.0 ");
+  EXPECT_EQ(versions({}, {{}, "1.0"}), "Deploy/Web/=1.0 Deploy/Web/extras=1.0 Deploy/Web/tools=7.1 ");
+  EXPECT_EQ(versions({}, {{"web:2.0"}, "1.0"}), "Deploy/Web/=2.0 Deploy/Web/extras=2.0 Deploy/Web/tools=7.1 ");
+  EXPECT_EQ(versions({}, {{"*:2.0", "Deploy:extras:3.0-beta"}, ""}),
+            "Deploy/Web/=2.0 Deploy/Web/extras=3.0-beta Deploy/Web/tools=7.1 ");
+  // Later ones win, whatever they name.
+  EXPECT_EQ(versions({}, {{"web:2.0", ":3.0"}, ""}), "Deploy/Web/=3.0 Deploy/Web/extras=3.0 Deploy/Web/tools=7.1 ");
+  // Any separator; one that belongs to the name is escaped.
+  EXPECT_EQ(versions({}, {{"shop\\/web = 4.0", "*/extras=5"}, ""}),
+            "Deploy/Web/=4.0 Deploy/Web/extras=5 Deploy/Web/tools=7.1 ");
+  EXPECT_EQ(versions({{"Web", "", "", "5.0"}, {"", "extras", "Web", "6.0"}}, {{"*:3.0"}, ""}),
+            "Deploy/Web/=5.0 Deploy/Web/extras=6.0 Deploy/Web/tools=7.1 ");
 }
 
 TEST(Packages, MissingAndUnknownAreNamed) {
-  for (const auto& [choice, place] :
-       std::vector<std::pair<PackageChoice, std::string>>{{{}, "SelectedPackages"},
-                                                          {{{"*:1", "Nothing:1"}, ""}, "Packages[1]"},
-                                                          {{{"one"}, ""}, "Packages[0]"},
-                                                          {{{"a:"}, ""}, "Packages[0]"}}) {
+  const std::vector<std::pair<std::vector<std::string>, std::string>> rows{
+      {{}, "SelectedPackages"},        {{"*:1", "Nothing:1"}, "Packages[1]"}, {{"5"}, "Packages[0]"},
+      {{"web:"}, "Packages[0]"},       {{"web:latest"}, "Packages[0]"},       {{"a:b:c:1"}, "Packages[0]"},
+      {{"shop/web:1"}, "Packages[0]"},
+  };
+  for (const auto& [overrides, place] : rows) {
     try {
-      versions({}, choice);
+      versions({}, {overrides, ""});
       FAIL() << place;
     } catch (const Error& error) {
       EXPECT_EQ(error.fault(), Fault::invalid);
