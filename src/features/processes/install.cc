@@ -63,7 +63,7 @@ void add_rows(Services& services) {
                 return services.api.store.read([&](const store::Tx& tx) {
                   store::Query query;
                   query.in_space(context.space_id()).page(page.skip, page.take);
-                  if (context.query("ids")) query.ids = context.query_list("ids");
+                  if (auto ids = context.query_list("ids"); !ids.empty()) query.ids = std::move(ids);
                   const auto found = services.api.documents.list<DeploymentProcess>(tx, query);
                   std::vector<std::string> items;
                   for (const DeploymentProcess& process : found.items) items.push_back(encode_process(process));

@@ -12,6 +12,13 @@ namespace fairlead::features::projects {
 
 namespace {
 
+void require_one_of(std::string_view field, const std::string& value, const std::vector<std::string>& allowed) {
+  for (const std::string& one : allowed) {
+    if (one == value) return;
+  }
+  throw invalid_at(std::string(field), text::format("must be one of {}, but is \"{}\"", text::join(allowed, ", "), text::shorten(value, 60)));
+}
+
 void check(Services& services, api::Context& context, store::Tx& tx, Project& incoming, const Project* stored) {
   domain::require_name(incoming.name, "Name");
   const store::Documents& documents = services.api.documents;
@@ -22,8 +29,13 @@ void check(Services& services, api::Context& context, store::Tx& tx, Project& in
   if (incoming.persistence_settings.text.empty()) incoming.persistence_settings.text = R"({"Type":"Database"})";
   if (!incoming.versioning_strategy) incoming.versioning_strategy = VersioningStrategy();
   if (!incoming.connectivity_policy) incoming.connectivity_policy = ConnectivityPolicy();
+  if (incoming.connectivity_policy->skip_machine_behavior.empty()) incoming.connectivity_policy->skip_machine_behavior = "None";
   if (incoming.tenanted_deployment_mode.empty()) incoming.tenanted_deployment_mode = "Untenanted";
   if (incoming.default_guided_failure_mode.empty()) incoming.default_guided_failure_mode = "EnvironmentDefault";
+  require_one_of("TenantedDeploymentMode", incoming.tenanted_deployment_mode, {"Untenanted", "TenantedOrUntenanted", "Tenanted"});
+  require_one_of("DefaultGuidedFailureMode", incoming.default_guided_failure_mode, {"EnvironmentDefault", "Off", "On"});
+  require_one_of("ProjectConnectivityPolicy.SkipMachineBehavior", incoming.connectivity_policy->skip_machine_behavior,
+                 {"None", "SkipUnavailableMachines"});
   if (stored == nullptr && context.query("clone") && !context.query("clone")->empty()) {
     throw Error(Fault::unsupported, "Cloning a project is not supported yet; create the project without ?clone=.");
   }

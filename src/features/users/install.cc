@@ -165,7 +165,7 @@ void add_user_rows(Services& services) {
                 return services.api.store.read([&](const store::Tx& tx) {
                   store::Query query;
                   query.page(page.skip, page.take);
-                  if (context.query("ids")) query.ids = context.query_list("ids");
+                  if (auto ids = context.query_list("ids"); !ids.empty()) query.ids = std::move(ids);
                   if (const auto filter = context.query("filter"); filter && !filter->empty()) query.containing("Username", *filter);
                   const auto found = services.api.documents.list<User>(tx, query);
                   std::vector<std::string> items;
