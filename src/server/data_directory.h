@@ -18,8 +18,11 @@ class DataDirectory {
   std::string database() const { return path_ + "/fairlead.db"; }
   std::string logs() const { return path_ + "/logs"; }
   std::string blobs() const { return path_ + "/blobs"; }
+  std::string audit_archive() const { return path_ + "/audit"; }
   std::string master_key() const { return path_ + "/keys/master.key"; }
   std::string worker_folder() const { return path_ + "/worker"; }
+  std::string worker_log() const { return path_ + "/worker.log"; }
+  std::string run_folder() const { return path_ + "/run"; }
   std::string worker_socket() const { return path_ + "/run/worker.sock"; }
   std::string worker_secret_file() const { return path_ + "/worker/secret"; }
   const std::string& path() const { return path_; }
