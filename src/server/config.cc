@@ -13,6 +13,8 @@ namespace fairlead::server {
 
 namespace {
 
+constexpr int kMostDays = 3'650;
+
 constexpr std::size_t kMaxConfigBytes = 1u << 20;
 
 using Source = std::map<std::string, std::string>;
@@ -106,6 +108,9 @@ const std::vector<Setting>& settings() {
       {"tls-key", "FILE", "PEM private key of --tls-cert"},
       {"worker-user", "USER", "the user that scripts and the built-in worker run as (default: fairlead-worker where it exists)"},
       {"task-cap", "N", "how many tasks execute at the same time; waiting ones do not count (default 50)"},
+      {"keep-audit-days", "N", "how long audit events stay in the database before they are archived (default 90)"},
+      {"keep-task-days", "N", "how long ended tasks are kept that are no deployment's (default 30)"},
+      {"keep-run-days", "N", "how long the engine's records of ended runs are kept (default 7)"},
       {"log-format", "text|json", "the server's own log on standard error (default text)"},
       {"log-level", "LEVEL", "debug, info, warning or error (default info)"},
       {"builtin-worker", "true|false", "start the built-in worker (default true)"},
@@ -125,6 +130,9 @@ Config load_config(const Source& flags, const Source& environment) {
   reader.read("tls-key", config.tls_key);
   reader.read("worker-user", config.worker_user);
   reader.read("task-cap", config.task_cap, 1, 100'000);
+  reader.read("keep-audit-days", config.retention.audit_days, 1, kMostDays);
+  reader.read("keep-task-days", config.retention.task_days, 1, kMostDays);
+  reader.read("keep-run-days", config.retention.run_days, 1, kMostDays);
   reader.read_one_of("log-format", config.log_format, {"text", "json"});
   reader.read_one_of("log-level", config.log_level, {"debug", "info", "warning", "error"});
   reader.read("builtin-worker", config.builtin_worker);
@@ -147,6 +155,8 @@ std::string print_config(const Config& config) {
   };
   return line("data-dir", config.data_dir) + line("listen", config.listen) + line("tls-cert", config.tls_cert) +
          line("tls-key", config.tls_key) + line("worker-user", config.worker_user) + text::format("task-cap: {}\n", config.task_cap) +
+         text::format("keep-audit-days: {}\nkeep-task-days: {}\nkeep-run-days: {}\n", config.retention.audit_days,
+                      config.retention.task_days, config.retention.run_days) +
          line("log-format", config.log_format) + line("log-level", config.log_level) +
          text::format("builtin-worker: {}\ntrust-scripts: {}\n", config.builtin_worker, config.trust_scripts) +
          line("master-key-file", config.master_key_file);

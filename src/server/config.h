@@ -11,6 +11,13 @@
 
 namespace fairlead::server {
 
+// How many days what is kept in the database.
+struct Retention {
+  int audit_days = 90;  // then they are archived
+  int task_days = 30;   // after the end, of tasks that are no deployment's; those live as long as their deployment
+  int run_days = 7;     // of ended runs: the engine's records, for finding out what went wrong
+};
+
 struct Config {
   std::string data_dir = "./fairlead-data";
   std::string listen = "127.0.0.1:8080";  // ADDRESS:PORT; port 0: any
@@ -19,6 +26,7 @@ struct Config {
   std::string log_format = "text";        // or json
   std::string log_level = "info";
   int task_cap = 50;
+  Retention retention;
   bool builtin_worker = true;
   bool trust_scripts = false;             // scripts may run as the server's own user
   std::string master_key_file;            // empty: <data-dir>/keys/master.key

@@ -28,6 +28,7 @@ TEST(Config, ErrorsNameTheSetting) {
   const std::map<std::string, std::pair<std::string, std::string>> wrong = {
       {"--listen must be", {"listen", "8080"}},
       {"--task-cap must be a number from 1", {"task-cap", "many"}},
+      {"--keep-audit-days must be a number from 1 to 3650", {"keep-audit-days", "0"}},
       {"--log-level must be one of", {"log-level", "loud"}},
       {"--tls-cert and --tls-key go together", {"tls-cert", "x"}},
   };

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "server/audit_archive.h"
 #include "store/outbox.h"
 
 namespace fairlead::server {
@@ -10,9 +11,29 @@ namespace fairlead::server {
 namespace {
 
 constexpr std::int64_t kIntervalUs = 10 * kMinute;
-constexpr std::int64_t kOutboxKeptUs = 7 * 24 * kHour;  // for consumers that are rebuilt
+constexpr std::int64_t kDayUs = 24 * kHour;
+constexpr std::int64_t kOutboxKeptUs = 7 * kDayUs;  // for consumers that are rebuilt
+// Batches are short, since everybody's writes wait behind them, and many, so that a round catches up with a busy day.
+constexpr int kRunsPerBatch = 50;
+constexpr int kMostBatches = 1'000;
+
+template <class F>
+void guarded(const char* what, F&& f) {
+  try {
+    f();
+  } catch (...) {
+    log::warning("what is no longer kept could not be removed; the next round tries again",
+                 {{"what", what}, {"error", error_of(std::current_exception()).text()}});
+  }
+}
 
 }  // namespace
+
+Janitor::Janitor(Parts parts, Retention retention)
+    : parts_(parts),
+      retention_(retention),
+      tasks_({parts.store, parts.documents, parts.log, parts.data.logs(), parts.data.blobs()},
+             retention.task_days * kDayUs) {}
 
 void Janitor::start() {
   thread_ = std::thread([this] {
@@ -26,10 +47,34 @@ void Janitor::stop() {
 }
 
 void Janitor::clean() {
-  try {
-    store_.write([&](store::Tx& tx) { store::trim_outbox(tx, tx.now() + -kOutboxKeptUs); });
-  } catch (...) {
-    log::warning("old events could not be removed", {{"error", error_of(std::current_exception()).text()}});
+  guarded("outbox events", [&] { trim_events(); });
+  guarded("ended runs", [&] { prune_runs(); });
+  guarded("audit events", [&] { archive_audit(); });
+  guarded("tasks", [&] { tasks_.round(stopping_.token()); });
+}
+
+void Janitor::trim_events() {
+  parts_.store.write([&](store::Tx& tx) {
+    const Time before = tx.now() + -kOutboxKeptUs;
+    store::trim_outbox(tx, before);
+    // That keeps everything until somebody has read it; a server on which nobody does would keep it for ever.
+    tx.run("DELETE FROM outbox WHERE created < ? AND NOT EXISTS (SELECT 1 FROM outbox_cursor)", before);
+  });
+}
+
+void Janitor::prune_runs() {
+  const std::int64_t kept_us = retention_.run_days * kDayUs;
+  for (int batch = 0; batch < kMostBatches && !stopping_.token().cancelled(); ++batch) {
+    const auto count =
+        parts_.store.write([&](store::Tx& tx) { return parts_.engine.prune(tx, tx.now() + -kept_us, kRunsPerBatch); });
+    if (count == 0) return;
+  }
+}
+
+void Janitor::archive_audit() {
+  for (int batch = 0; batch < kMostBatches && !stopping_.token().cancelled(); ++batch) {
+    const Time before = parts_.store.clock().now() + -retention_.audit_days * kDayUs;
+    if (archive_oldest_audit(parts_.store, parts_.data.audit_archive(), before) == 0) return;
   }
 }
 

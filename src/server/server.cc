@@ -223,7 +223,7 @@ struct Server::Impl {
   link::Hub hub;
   api::Server api;
   features::Services services;
-  Janitor janitor{*store};
+  Janitor janitor{{*store, documents, engine, log, data}, config.retention};
   std::unique_ptr<BuiltInWorker> worker;
   std::unique_ptr<api::Dispatcher> dispatcher;
   std::unique_ptr<net::HttpServer> http;
