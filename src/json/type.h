@@ -48,6 +48,7 @@ constexpr Flags omit_when_empty = 1u << 6;  // an empty value is not written at 
 constexpr Flags refers = 1u << 7;           // an id (or a list or map of ids) of another document: kept in the reference table
 constexpr Flags stored_only = 1u << 8;      // in the database, never on the wire (password hashes, counters)
 constexpr Flags wire_only = 1u << 9;        // on the wire, never in the database
+constexpr Flags column = 1u << 10;          // as indexed, without an index: a condition beside others that have one
 
 enum class Mode { wire, store };
 

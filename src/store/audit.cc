@@ -182,7 +182,12 @@ std::int64_t trim_audit(Tx& tx, Time before) {
   const std::optional<AuditEvent> last = find_audit(tx, first_kept - 1);
   if (!last) return 0;
   set_chain_end(tx, "tail", {last->number, last->hash});
-  tx.run("DELETE FROM event_reference WHERE event < ?", first_kept);
+  for (Statement rows = tx.query("SELECT number, documents FROM event WHERE number < ?", first_kept); rows.next();) {
+    const std::int64_t number = rows.integer(0);
+    for (const std::string& document : text::split(rows.view(1), '\n')) {
+      tx.run("DELETE FROM event_reference WHERE document = ? AND event = ?", document, number);
+    }
+  }
   return tx.run("DELETE FROM event WHERE number < ?", first_kept);
 }
 

@@ -115,14 +115,14 @@ Documents::Kind::Kind(const json::Type& type, const DocumentOptions& options, Ma
     version_field_ = version;
   }
   for (const Field& field : type.fields()) {
-    if (!field.has(json::indexed | json::unique_in_space) || &field == id_field_) continue;
+    if (!field.has(json::indexed | json::column | json::unique_in_space) || &field == id_field_) continue;
     const bool is_text = field.codec->kind == Codec::Kind::string;
     if (!is_text && !is_number(field.codec->kind))
       throw table_error(type, text::format("{} cannot be indexed", field.name));
     const std::string name = text::lower(field.name);
     const bool unique = field.has(json::unique_in_space);
     if (unique && !is_text) throw table_error(type, text::format("{} is unique, but is no text", field.name));
-    columns_.push_back({&field, "f_" + name, unique ? "k_" + name : "", is_text});
+    columns_.push_back({&field, "f_" + name, unique ? "k_" + name : "", is_text, field.has(json::indexed)});
   }
   collect_reference_fields(type, {}, 0, reference_fields_);
   if (!unique_within_.empty() && column(unique_within_) == nullptr) {
@@ -132,7 +132,7 @@ Documents::Kind::Kind(const json::Type& type, const DocumentOptions& options, Ma
     std::vector<std::string>& names = indexes_.emplace_back();
     for (const std::string_view field : fields) {
       const DocumentColumn* found = column(field);
-      if (found == nullptr) throw table_error(type, text::format("{} must be indexed to be part of an index", field));
+      if (found == nullptr) throw table_error(type, text::format("{} has no column to be part of an index", field));
       names.push_back(found->name);
     }
   }

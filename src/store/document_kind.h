@@ -17,12 +17,13 @@
 
 namespace fairlead::store {
 
-// An indexed field. Unique text fields have a second column with the folded text, which comparisons and the index use.
+// A field with a column. Unique text fields have a second column with the folded text, which comparisons and the index use.
 struct DocumentColumn {
   const json::Field* field;
   std::string name;    // f_projectid
   std::string folded;  // k_name; empty where not unique
   bool is_text;
+  bool is_indexed;  // by itself
 };
 
 class Documents::Kind {

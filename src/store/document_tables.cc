@@ -77,7 +77,8 @@ void make_indexes(Tx& tx, const Documents::Kind& kind) {
   }
   for (const DocumentColumn& column : kind.columns()) {
     if (column.folded.empty()) {
-      tx.run(text::format("CREATE INDEX IF NOT EXISTS {0}_{1} ON {0} ({1})", kind.table(), column.name));
+      if (column.is_indexed)
+        tx.run(text::format("CREATE INDEX IF NOT EXISTS {0}_{1} ON {0} ({1})", kind.table(), column.name));
       continue;
     }
     const std::string scope = within == nullptr ? "space" : "space, " + within->name;

@@ -112,6 +112,7 @@ void refuse_taken_values(const Tx& tx, const Documents::Kind& kind, const void* 
 }
 
 void write_references(Tx& tx, const Documents::Kind& kind, const std::string& id, const void* document) {
+  if (kind.reference_fields().empty()) return;
   std::set<std::pair<std::string, std::string>> wanted = kind.references_of(document);
   std::vector<std::pair<std::string, std::string>> obsolete;
   Statement rows =
