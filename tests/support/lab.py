@@ -66,12 +66,14 @@ def workload(name, image="registry.example/web:1.0.0", replicas=1):
 class Lab:
     """One server, and the clusters it deploys to. Ends everything in close()."""
 
-    def __init__(self, clusters=1, cluster_arguments=(), server_arguments=()):
+    def __init__(self, clusters=1, cluster_arguments=(), server_arguments=(), prepare=lambda stage: None):
+        """`prepare`: is given the stage before anything starts."""
         self.stage = Stage()
         self.numbers = itertools.count(1)
         self.server_arguments = server_arguments
         self.environments = {}
         try:
+            prepare(self.stage)
             self.clusters = self.stage.start_clusters(clusters, cluster_arguments) if clusters else []
             self.server = self.stage.start_server(arguments=server_arguments)
             self.api = Octopus(self.server.url, self.server.api_key)

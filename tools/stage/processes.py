@@ -237,7 +237,7 @@ class Stage:
         """A server with an empty data directory."""
         key = "API-" + "".join(secrets.choice("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") for _ in range(24))
         data = self.path(name)
-        os.mkdir(data, 0o711)
+        os.makedirs(data, 0o711, exist_ok=True)
         return self._run_server(name, data, "127.0.0.1:0", key, arguments)
 
     def restart_server(self, server, arguments=()):
