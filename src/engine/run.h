@@ -35,6 +35,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/recent.h"
 #include "engine/activity.h"
 #include "engine/durable.h"
 #include "engine/record.h"
@@ -231,6 +232,12 @@ class Run {
       const std::string text = detail::recorded(*this, name, [&] { return encode_record<T>(f()); });
       return decode_record<T>(text, path(name));
     }
+  }
+  // As once, for a large record that every replay needs: `recent` keeps decoded records by their text.
+  template <class T, class F>
+  std::shared_ptr<const T> once(std::string_view name, Recent<T>& recent, F&& f) {
+    const std::string text = detail::recorded(*this, name, [&] { return encode_record<T>(f()); });
+    return recent.get(text, [&] { return decode_record<T>(text, path(name)); });
   }
   // The time at which the last point passed here got its result; the same in every replay.
   Time now() const { return flow_->now; }

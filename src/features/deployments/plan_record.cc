@@ -117,11 +117,16 @@ PlanStep record_step(const domain::PlannedStep& planned, const std::map<std::str
 
 }  // namespace
 
-PlanRecord make_plan(const Services& services, const store::Tx& tx, const Deployment& deployment) {
+std::shared_ptr<const processes::ProcessSnapshot> process_of(const Services& services, const store::Tx& tx, Frozen& frozen,
+                                                             const std::string& id) {
+  return frozen.processes.get(id, [&] { return services.api.documents.get<processes::ProcessSnapshot>(tx, id); });
+}
+
+PlanRecord make_plan(const Services& services, const store::Tx& tx, Frozen& frozen, const Deployment& deployment) {
   const store::Documents& documents = services.api.documents;
   const auto release = documents.get<releases::Release>(tx, deployment.release_id);
   const auto project = documents.get<projects::Project>(tx, deployment.project_id);
-  const auto process = documents.get<processes::ProcessSnapshot>(tx, release.process_snapshot_id);
+  const auto process = process_of(services, tx, frozen, release.process_snapshot_id);
 
   std::map<std::string, targets::Machine> machines;
   std::vector<domain::Target> candidates;
@@ -131,7 +136,7 @@ PlanRecord make_plan(const Services& services, const store::Tx& tx, const Deploy
   }
   const domain::PlanScope scope = scope_of(documents, tx, deployment, project);
   const domain::Process steps = processes::to_domain(
-      process.steps, [&](const processes::Action& action, const processes::Step& step) { return runs_on(services, action, step); });
+      process->steps, [&](const processes::Action& action, const processes::Step& step) { return runs_on(services, action, step); });
   const domain::Plan plan = domain::build_plan(steps, scope, candidates);
   const std::string problem = domain::no_targets_problem(plan, scope);
   if (!problem.empty()) throw invalid(problem);

@@ -3,11 +3,15 @@
 // steps on the same targets whatever has been edited since. It holds names and ids, no values of variables and no secrets.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "base/recent.h"
 #include "features/services.h"
 #include "features/deployments/model.h"
+#include "features/processes/model.h"
+#include "features/variables/model.h"
 #include "json/type.h"
 
 namespace fairlead::features::deployments {
@@ -47,7 +51,16 @@ struct PlanRecord {
 };
 const json::Type& type_of(json::Tag<PlanRecord>);
 
+// What deployments under way read again and again, and never changes: decoded once.
+struct Frozen {
+  Recent<processes::ProcessSnapshot> processes{64};
+  Recent<variables::VariableSnapshot> variables{64};
+  Recent<PlanRecord> plans{64};
+};
+std::shared_ptr<const processes::ProcessSnapshot> process_of(const Services& services, const store::Tx& tx, Frozen& frozen,
+                                                             const std::string& id);
+
 // On a snapshot of the database. Throws Error(invalid) when the deployment cannot run: no targets, an unknown step type.
-PlanRecord make_plan(const Services& services, const store::Tx& tx, const Deployment& deployment);
+PlanRecord make_plan(const Services& services, const store::Tx& tx, Frozen& frozen, const Deployment& deployment);
 
 }  // namespace fairlead::features::deployments

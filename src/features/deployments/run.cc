@@ -25,6 +25,7 @@ using engine::Run;
 // What is known so far in this wake: plan and results of ended steps, the same in every replay.
 struct Progress {
   Services& services;
+  Frozen& frozen;
   const PlanRecord& plan;
   std::vector<RecordedOutput> outputs;
   std::vector<StepState> states;
@@ -111,7 +112,7 @@ StepInput input_of(Progress& progress, const Work& work) {
   }
   input.sealer = &services.api.documents.sealer();
   input.variables = [&progress, work] {
-    return variables_of(progress.services, progress.plan, *work.step, work.action, work.target, progress.outputs, progress.states);
+    return variables_of(progress.services, progress.frozen, progress.plan, *work.step, work.action, work.target, progress.outputs, progress.states);
   };
   input.access = [&services, work] {
     return services.api.store.read([&](const store::Tx& tx) {
@@ -196,7 +197,7 @@ domain::RunDecision decide(Run& run, Progress& progress, const PlanStep& step) {
   }
   const std::string reason = run.once("condition", [&] {
     const auto variables =
-        variables_of(progress.services, progress.plan, step, nullptr, nullptr, progress.outputs, progress.states);
+        variables_of(progress.services, progress.frozen, progress.plan, step, nullptr, nullptr, progress.outputs, progress.states);
     const domain::RunDecision decision = domain::should_run(condition, step.condition_expression, progress.failed, variables);
     return decision.run ? std::string() : decision.reason;
   });
@@ -253,11 +254,11 @@ Durable<> wait_for_queue_time(Run& run, const DeployInput& input) {
   }
 }
 
-PlanRecord plan_of(Run& run, Services& services, const std::string& id) {
+std::shared_ptr<const PlanRecord> plan_of(Run& run, Services& services, Frozen& frozen, const std::string& id) {
   try {
-    return run.once("plan", [&] {
+    return run.once("plan", frozen.plans, [&] {
       return services.api.store.read([&](const store::Tx& tx) {
-        return make_plan(services, tx, services.api.documents.get<Deployment>(tx, id));
+        return make_plan(services, tx, frozen, services.api.documents.get<Deployment>(tx, id));
       });
     });
   } catch (const Error& error) {
@@ -266,13 +267,13 @@ PlanRecord plan_of(Run& run, Services& services, const std::string& id) {
   }
 }
 
-Durable<> deploy(Run& run, Services& services, const DeployInput& input) {
+Durable<> deploy(Run& run, Services& services, Frozen& frozen, const DeployInput& input) {
   co_await wait_for_queue_time(run, input);
-  const PlanRecord plan = plan_of(run, services, input.deployment);
-  for (const std::string& warning : plan.warnings) run.log().warning(warning);
-  Progress progress{services, plan, {}, {}, false, std::nullopt};
+  const std::shared_ptr<const PlanRecord> plan = plan_of(run, services, frozen, input.deployment);
+  for (const std::string& warning : plan->warnings) run.log().warning(warning);
+  Progress progress{services, frozen, *plan, {}, {}, false, std::nullopt};
   int number = 0;
-  for (const PlanGroup& group : plan.groups) {
+  for (const PlanGroup& group : plan->groups) {
     const int window = static_cast<int>(group.steps.size());
     auto ends = co_await run.settle_all(text::format("group-{}", ++number), group.steps, window,
                                         [&progress](Run& branch, const PlanStep& step) { return run_step(branch, progress, step); });
@@ -287,9 +288,9 @@ Durable<> deploy(Run& run, Services& services, const DeployInput& input) {
   if (progress.first_error) throw *progress.first_error;
 }
 
-Durable<json::Raw> body(Run& run, Services& services, json::Raw input_text) {
+Durable<json::Raw> body(Run& run, Services& services, Frozen& frozen, json::Raw input_text) {
   const DeployInput input = json::decode<DeployInput>(input_text.text);
-  co_await deploy(run, services, input);
+  co_await deploy(run, services, frozen, input);
   json::Raw done;
   done.text = "{}";
   co_return done;
@@ -301,7 +302,9 @@ engine::Definition deployment_definition(Services& services) {
   engine::Definition definition;
   definition.kind = kRunKind;
   definition.version = 1;
-  definition.body = [&services](Run& run, const json::Raw& input) { return body(run, services, input); };
+  definition.body = [&services, frozen = std::make_shared<Frozen>()](Run& run, const json::Raw& input) {
+    return body(run, services, *frozen, input);
+  };
   definition.on_end = [&services](store::Tx& tx, const engine::RunEnd& end) { finish_deployment(services, tx, end); };
   return definition;
 }

@@ -100,13 +100,14 @@ void add_outputs(VariableSet& set, const store::Sealer& sealer, const std::vecto
 
 }  // namespace
 
-VariableSet variables_of(const Services& services, const PlanRecord& plan, const PlanStep& step, const PlanAction* action,
+VariableSet variables_of(const Services& services, Frozen& frozen, const PlanRecord& plan, const PlanStep& step, const PlanAction* action,
                          const PlanTarget* target, const std::vector<RecordedOutput>& outputs, const std::vector<StepState>& states) {
   const store::Documents& documents = services.api.documents;
   VariableSet set;
   services.api.store.read([&](const store::Tx& tx) {
-    const auto snapshot = documents.get<variables::VariableSnapshot>(tx, plan.variable_snapshot);
-    const auto process = documents.get<processes::ProcessSnapshot>(tx, plan.process_snapshot);
+    const auto snapshot = frozen.variables.get(
+        plan.variable_snapshot, [&] { return documents.get<variables::VariableSnapshot>(tx, plan.variable_snapshot); });
+    const auto process = process_of(services, tx, frozen, plan.process_snapshot);
     domain::ScopeContext context;
     context.environments = {plan.environment};
     context.channel = plan.channel;
@@ -119,12 +120,12 @@ VariableSet variables_of(const Services& services, const PlanRecord& plan, const
       context.machine_roles = machine->roles;
     }
     const std::vector<domain::Variable> all =
-        variables::to_domain(snapshot.variables, documents.sealer(), "project " + plan.project_name);
+        variables::to_domain(snapshot->variables, documents.sealer(), "project " + plan.project_name);
     domain::bind(domain::resolve(all, context), set);
     domain::add_deployment_variables(set, facts_of(documents, tx, plan));
     domain::add_step_variables(set, {step.id, step.name, step.number});
     if (action != nullptr) {
-      if (const processes::Action* found = action_of(process, action->id)) {
+      if (const processes::Action* found = action_of(*process, action->id)) {
         domain::add_action_variables(set, action_facts(*found, *action));
       }
     }

@@ -23,7 +23,7 @@ struct StepState {
   std::string error;
 };
 
-domain::octostache::VariableSet variables_of(const Services& services, const PlanRecord& plan, const PlanStep& step,
+domain::octostache::VariableSet variables_of(const Services& services, Frozen& frozen, const PlanRecord& plan, const PlanStep& step,
                                              const PlanAction* action, const PlanTarget* target,
                                              const std::vector<RecordedOutput>& outputs, const std::vector<StepState>& states);
 
