@@ -7,6 +7,7 @@
 #include "features/channels/rules.h"
 #include "features/lifecycles/model.h"
 #include "features/projects/model.h"
+#include "features/releases/model.h"
 
 namespace fairlead::features::channels {
 
@@ -52,9 +53,11 @@ api::Resource<Channel> resource_of(Services& services) {
   resource.written = [&services](api::Context&, store::Tx& tx, Channel& channel, bool) { keep_one_default(services, tx, channel); };
   resource.removing = [&services](api::Context&, store::Tx& tx, const Channel& channel) {
     if (channel.is_default) throw invalid("The default channel of a project cannot be deleted.");
-    for (const store::Usage& usage : services.api.documents.usages(tx, channel.id.str())) {
-      if (usage.owner_kind != "release") continue;
-      throw invalid(text::format("The channel {} has releases, such as {}; delete them first.", channel.name, usage.owner));
+    const auto release =
+        services.api.documents.first<releases::Release>(tx, store::Query().where("ChannelId", channel.id.str()));
+    if (release) {
+      throw invalid(text::format("The channel {} has releases, such as {} ({}); delete them first.", channel.name, release->version,
+                                 release->id.str()));
     }
   };
   resource.links = [](const Channel& channel) {

@@ -33,6 +33,17 @@ Prompt prompt_of(const variables::Variable& variable, const json::Value& given) 
   return prompt;
 }
 
+// By id or name; else by label, as people see the prompt.
+const Prompt* prompt_called(const std::vector<Prompt>& prompts, const std::string& text) {
+  for (const Prompt& prompt : prompts) {
+    if (prompt.id == text || text::equals_ignoring_case(prompt.name, text)) return &prompt;
+  }
+  for (const Prompt& prompt : prompts) {
+    if (!prompt.label.empty() && text::equals_ignoring_case(prompt.label, text)) return &prompt;
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 std::vector<Prompt> prompts_of(const store::Documents& documents, const store::Tx& tx, const releases::Release& release,
@@ -64,10 +75,8 @@ void settle_form_values(const std::vector<Prompt>& prompts, Deployment& deployme
   std::vector<std::string> answered;
   for (const auto& [name, sealed] : deployment.secret_form_values) answered.push_back(text::lower(name));
   for (auto& [name, value] : given) {
-    const auto prompt = std::find_if(prompts.begin(), prompts.end(), [&, &key = name](const Prompt& one) {
-      return one.id == key || text::equals_ignoring_case(one.name, key);
-    });
-    if (prompt == prompts.end()) {
+    const Prompt* prompt = prompt_called(prompts, name);
+    if (prompt == nullptr) {
       problem.at("Variables", text::format("'{}' is no prompted variable of the release in this environment",
                                            text::shorten(name, 100)));
       continue;

@@ -21,8 +21,8 @@ struct Prompt {
 std::vector<Prompt> prompts_of(const store::Documents& documents, const store::Tx& tx, const releases::Release& release,
                                const std::string& environment);
 
-// Names the given values as the variables are written (clients send names in any case, or ids), and puts sensitive ones
-// where they are sealed; sealed ones that it has already (of a deployment that is repeated) stay. Throws
+// Names the given values as the variables are written (clients send names in any case, labels or ids), and puts
+// sensitive ones where they are sealed; sealed ones that it has already (of a deployment that is repeated) stay. Throws
 // Error(invalid): a name that is no prompted variable of the release, a required one without a value.
 void settle_form_values(const std::vector<Prompt>& prompts, Deployment& deployment);
 

@@ -17,6 +17,7 @@ std::vector<Prompt> sample() {
   password.id = "b2";
   password.name = "Password";
   password.sensitive = true;
+  password.label = "Pass word";
   return {reason, password};
 }
 
@@ -30,6 +31,13 @@ TEST(Prompts, ValuesByNameOrId) {
   // What clients see has no trace of the secret.
   EXPECT_EQ(json::encode(deployment).find("hush"), std::string::npos);
   EXPECT_EQ(json::encode(deployment).find("Password"), std::string::npos);
+}
+
+TEST(Prompts, ValuesByLabel) {
+  Deployment deployment;
+  deployment.form_values = {{"Reason", "because"}, {"pass WORD", "hush"}};
+  settle_form_values(sample(), deployment);
+  EXPECT_EQ(deployment.secret_form_values.count("Password"), 1u);
 }
 
 TEST(Prompts, MissingAndUnknown) {
