@@ -26,13 +26,8 @@
 namespace fairlead::engine {
 
 enum class RunState { ready, waiting, ended };
-enum class RunOutcome {
-  none,
-  success,
-  failed,
-  canceled,
-  stopped
-};  // stopped: the code does not fit the journal, or a limit
+// stopped: the code does not fit the journal, or a limit was met.
+enum class RunOutcome { none, success, failed, canceled, stopped };
 
 struct RunEnd {
   RunId run;
@@ -130,8 +125,8 @@ class Engine {
   ~Engine();  // stop()
 
   // --- before run()
-  // --------------------------------------------------------------------------------------------------- Error(bug) when
-  // the kind and version are registered already.
+
+  // Error(bug) when the kind and version are registered already.
   void register_definition(Definition definition);
   void set_sink(ActivitySink& sink);
 
@@ -143,7 +138,6 @@ class Engine {
   void wait_until_idle();
 
   // --- runs
-  // -----------------------------------------------------------------------------------------------------------
   RunId start(store::Tx& tx, const StartRun& start);
   // False when it has ended or was cancelled before. Children are cancelled with it.
   bool cancel(store::Tx& tx, const RunId& run, const std::string& reason);
@@ -157,11 +151,11 @@ class Engine {
   std::int64_t prune(store::Tx& tx, Time before, int limit = 1000);
 
   // --- activities: for the link
-  // --------------------------------------------------------------------------------------- Records a result and wakes
-  // the run; false: a duplicate, or nobody waits for it. `done` runs on the store's thread once it is durable (an
-  // executor may forget it then), or with the exception.
-  // Both in the commit of the wake that goes on with it; `with` too, once, where the result is accepted: for what came
-  // along. May be empty.
+
+  // Records a result in the commit of the wake that goes on with it; not accepted: a duplicate, or nobody waits for it.
+  // `with` (may be empty) runs in the same transaction, once, where the result is accepted: for what came along. `done`
+  // runs once it is durable (an executor may forget it then), or with the exception; on the store's thread, or on an
+  // engine's where nothing was to be written.
   void deliver(std::string key, ActivityResult result, std::function<void(store::Tx&)> with,
                std::function<void(bool accepted, std::exception_ptr)> done);
   // In a transaction of its own, before the wake.
@@ -174,8 +168,7 @@ class Engine {
   // Must be durable before the command leaves. False: no longer wanted, or somebody else has it; do not send.
   bool mark_sent(const std::string& key, const std::string& executor, const std::string& incarnation);
   // An executor has connected: what it was sent in another incarnation is offered again where repeatable, and ends as
-  // lost
-  // ("outcome unknown") where not. `why` is the start of that text, as in "worker w1 died at 14:02"; empty: a text of
+  // lost ("outcome unknown") where not. `why` is the start of that text, as in "worker w1 died at 14:02"; empty: a text of
   // ours. Expectations of these selectors get deadline_grace_us before their deadline counts.
   void executor_connected(const std::string& executor, const std::string& incarnation,
                           const std::vector<std::string>& selectors, const std::string& why = {});
@@ -183,8 +176,8 @@ class Engine {
   void executor_lost(const std::string& executor, const std::string& why);
 
   // --- by hand: for simulations, with Options::workers = 0
-  // ------------------------------------------------------------ Runs one queued wake on this thread. False: none was
-  // queued.
+
+  // Runs one queued wake on this thread. False: none was queued.
   bool wake_one();
   // Fires what is due by the clock. Returns how many waits were fired.
   int fire_timers();

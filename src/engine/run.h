@@ -219,7 +219,6 @@ class Run {
   std::string path(std::string_view name) const;
 
   // --- points that never wait
-  // -----------------------------------------------------------------------------------------
 
   // Runs `f` and records what it returns (or the Error it throws); later replays return the record. `f` may be run
   // again if the server dies before the commit: pure work and reading the database only.
@@ -252,7 +251,6 @@ class Run {
   void unlock(std::string_view key) const;
 
   // --- points that may wait
-  // -------------------------------------------------------------------------------------------
 
   // An activity (engine/activity.h). With a deadline: Error(timeout) when it passes first. `command` is a struct with a type table, a
   // Command, or a function that makes one: it is asked once, when the activity is made, and replays do not pay for it. What it throws
@@ -305,7 +303,6 @@ class Run {
   Result<void> lock(std::string_view key) const;
 
   // --- structure
-  // ------------------------------------------------------------------------------------------------------
 
   // The same run with a longer prefix for names. Keep the result alive while its points are awaited.
   Run scope(std::string_view name) const;

@@ -130,7 +130,6 @@ struct Result {
 const json::Type& type_of(json::Tag<Result>);
 
 // --- Clusters and objects
-// ----------------------------------------------------------------------------------------------
 
 // How to reach a cluster. `own`: the executor's own (in-cluster account, or its --kubeconfig): the rest is ignored but
 // `name`.
@@ -165,7 +164,6 @@ struct ObjectRef {
 const json::Type& type_of(json::Tag<ObjectRef>);
 
 // --- apply
-// ---------------------------------------------------------------------------------------------------------------
 
 struct DocumentText {
   std::string name;   // "inline", "deploy/web.yaml": errors say name:line
@@ -207,7 +205,6 @@ struct ObjectOutcome {
 const json::Type& type_of(json::Tag<ObjectOutcome>);
 
 // --- verify
-// --------------------------------------------------------------------------------------------------------------
 
 // Wire copies of the mirror's fail-fast thresholds; absent: the executor's defaults.
 struct Thresholds {
@@ -290,7 +287,6 @@ struct StatusUpdate {
 const json::Type& type_of(json::Tag<StatusUpdate>);
 
 // --- script
-// --------------------------------------------------------------------------------------------------------------
 
 struct WorkingFile {
   std::string name;  // relative, without ".."
@@ -338,7 +334,6 @@ struct ScriptResult {
 const json::Type& type_of(json::Tag<ScriptResult>);
 
 // --- check_health
-// ----------------------------------------------------------------------------------------------------------
 
 // Without a cluster: the executor itself.
 struct CheckHealth {
@@ -361,7 +356,6 @@ struct HealthResult {
 const json::Type& type_of(json::Tag<HealthResult>);
 
 // --- delete
-// ----------------------------------------------------------------------------------------------------------------
 
 struct Delete {
   ClusterAccess cluster;
