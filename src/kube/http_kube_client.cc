@@ -273,7 +273,6 @@ void check_config(const ClusterConfig& config) {
 }
 
 // --- kubeconfig
-// -------------------------------------------------------------------------------------------------------
 
 constexpr std::size_t kKubeconfigFileBytes = 1u << 20;
 

@@ -152,7 +152,6 @@ class Mirror::Impl : public std::enable_shared_from_this<Mirror::Impl> {
 
  private:
   // --- feeds
-  // ----------------------------------------------------------------------------------------------------------
 
   void open_feeds() {
     Feeds::Callbacks callbacks;
@@ -259,7 +258,6 @@ class Mirror::Impl : public std::enable_shared_from_this<Mirror::Impl> {
   }
 
   // --- what to judge
-  // --------------------------------------------------------------------------------------------------
 
   void mark(const std::string& id) {
     if (marked_.insert(id).second && marked_.size() == 1) loop_.post([this] { judge_marked(); });
@@ -339,7 +337,6 @@ class Mirror::Impl : public std::enable_shared_from_this<Mirror::Impl> {
   }
 
   // --- progress and verdicts
-  // ------------------------------------------------------------------------------------------
 
   void progress(Pending& pending, const std::vector<ObjectState>& objects, std::int64_t now) {
     if (!pending.listener.on_progress) return;

@@ -106,7 +106,6 @@ struct Watch::State : std::enable_shared_from_this<Watch::State> {
   }
 
   // --- list
-  // -----------------------------------------------------------------------------------------------------------
 
   void list() {
     if (closed) return;
@@ -153,7 +152,6 @@ struct Watch::State : std::enable_shared_from_this<Watch::State> {
   }
 
   // --- stream
-  // ---------------------------------------------------------------------------------------------------------
 
   void stream() {
     if (closed) return;
@@ -249,7 +247,6 @@ struct Watch::State : std::enable_shared_from_this<Watch::State> {
   }
 
   // --- trouble
-  // --------------------------------------------------------------------------------------------------------
 
   void refuse_or_retry(const KubeResponse& response) {
     const Error error = error_of(response, "watch", spec.resource.text());
