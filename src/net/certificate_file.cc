@@ -51,7 +51,7 @@ std::string content_of(BIO* bio) {
   return size > 0 ? std::string(data, static_cast<std::size_t>(size)) : std::string();
 }
 
-int give_password(char* buffer, int size, int, void* data) {
+int answer_with_password(char* buffer, int size, int, void* data) {
   const auto& password = *static_cast<std::string_view*>(data);
   if (password.empty() || password.size() > static_cast<std::size_t>(size)) return -1;
   password.copy(buffer, password.size());
@@ -60,7 +60,7 @@ int give_password(char* buffer, int size, int, void* data) {
 
 Held<EVP_PKEY> key_in(std::string_view pem, std::string_view password) {
   const Held<BIO> bio = reading(pem);
-  return Held<EVP_PKEY>(PEM_read_bio_PrivateKey(bio.get(), nullptr, &give_password, &password));
+  return Held<EVP_PKEY>(PEM_read_bio_PrivateKey(bio.get(), nullptr, &answer_with_password, &password));
 }
 
 std::vector<Held<X509>> certificates_in(std::string_view pem) {

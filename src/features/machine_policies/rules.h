@@ -12,7 +12,7 @@
 namespace fairlead::features::machine_policies {
 
 inline constexpr std::int64_t kLeastCheckInterval = kMinute;
-inline constexpr std::int64_t kMostCheckInterval = 365 * 24 * kHour;
+inline constexpr std::int64_t kMostCheckInterval = kHour * 24 * 365;
 
 // The .NET TimeSpan text of the API, "HH:MM:SS" or "d.HH:MM:SS" with an optional fraction, in microseconds; nullopt:
 // anything else.
