@@ -112,7 +112,9 @@ void TaskRetention::retire_manifests(const std::vector<Ended>& tasks) {
   parts_.store.read([&](const store::Tx& tx) {
     for (const std::string& deployment : going) {
       const auto query = store::Query().where("DeploymentId", deployment);
-      for (const auto& manifest : parts_.documents.all<AppliedManifest>(tx, query)) names.insert(manifest.sealed_name);
+      for (const auto& manifest : parts_.documents.all<AppliedManifest>(tx, query)) {
+        if (!manifest.sealed_name.empty()) names.insert(manifest.sealed_name);  // short ones are in the document
+      }
     }
     for (std::int64_t at = 0; !names.empty(); at += kManifestsPerPage) {
       const auto page = parts_.documents.list<AppliedManifest>(tx, store::Query().page(at, kManifestsPerPage)).items;
