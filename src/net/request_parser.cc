@@ -129,6 +129,10 @@ struct RequestParser::Impl : http::basic_parser<true> {
 
 namespace {
 
+// Beast asserts that a last chunk of which it has seen "0\r\n" comes back with at least five bytes, and so would end the process for
+// a client that sends the rest byte by byte. Whatever follows here in a valid body has five bytes, so nothing is kept waiting.
+bool may_be_short_last_chunk(std::string_view rest) { return rest.size() < 5 && rest.starts_with('0'); }
+
 Response answer_to(const error_code& error) {
   if (error == http::error::header_limit) return error_response(431, "The request's head is too large.");
   if (error == http::error::bad_version) return error_response(505, "Only HTTP/1.1 is spoken here.");
@@ -147,6 +151,7 @@ RequestParser::Result RequestParser::put(std::string_view bytes, const std::func
   while (true) {
     if (impl.head_seen && impl.is_done()) return {Outcome::done, consumed};
     if (consumed == bytes.size()) return {Outcome::need_more, consumed};
+    if (impl.head_seen && impl.chunked() && may_be_short_last_chunk(bytes.substr(consumed))) return {Outcome::need_more, consumed};
     error_code error;
     impl.failure.status = 200;
     const std::size_t used = impl.put(boost::asio::buffer(bytes.data() + consumed, bytes.size() - consumed), error);

@@ -61,6 +61,19 @@ TEST(RequestParser, AcceptsWhatIsRightInAnyPieces) {
   }
 }
 
+// A body of a last chunk alone, cut wherever a network may cut it.
+TEST(RequestParser, AcceptsAnEmptyChunkedBody) {
+  const std::string head = "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
+  for (const std::string body : {"0\r\n\r\n", "00\r\n\r\n", "0;a=b\r\n\r\n", "0\r\nA: b\r\n\r\n", "1\r\n0\r\n0\r\n\r\n"}) {
+    for (std::size_t step = 1; step < 9; ++step) {
+      const Parsed parsed = parse(head + body + "GET", step);
+      EXPECT_TRUE(parsed.done) << body << " in steps of " << step << " failure " << parsed.failure;
+      EXPECT_EQ(parsed.rest, "GET");
+    }
+  }
+  EXPECT_EQ(parse(head + "0\r\nmello\r\n\r\n", 1).failure, 400);
+}
+
 TEST(RequestParser, AcceptsOddButValidHeads) {
   EXPECT_EQ(parse("GET http://other:80/p?q HTTP/1.1\r\nHost: h\r\n\r\n", 999).request.path, "/p");
   EXPECT_EQ(parse("GET http://other HTTP/1.1\r\nHost: h\r\n\r\n", 999).request.path, "/");
