@@ -209,8 +209,10 @@ Resolved resolve_tagged(const YamlScalar& scalar) {
   throw text::format("cannot read `{}` as !!{}", text::shorten(scalar.text, 60), wanted);
 }
 
-// Go's strconv.FormatFloat(value, 'g', -1, 32): the shortest digits, with an exponent below 1e-4 and from 1e6 on.
+// As sigs.k8s.io/yaml writes keys, which is Go's strconv.FormatFloat(value, 'g', -1, 32) and YAML's words for the rest: the shortest digits, with an exponent below 1e-4 and from 1e6 on.
 std::string float_key(float value) {
+  if (std::isnan(value)) return ".nan";
+  if (std::isinf(value)) return value > 0 ? ".inf" : "-.inf";
   std::array<char, 64> buffer{};
   const auto scientific =
       std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::scientific);

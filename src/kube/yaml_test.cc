@@ -176,6 +176,10 @@ constexpr ScalarCase kKeys[] = {
     {"100000.5", "100000.5"},
     {"0.00001", "1e-05"},
     {"1e20", "1e+20"},
+    {".inf", ".inf"},
+    {"-.inf", "-.inf"},
+    {".nan", ".nan"},
+    {"1e39", ".inf"},
 };
 
 std::string json_of(const std::string& yaml) {

@@ -94,6 +94,15 @@ class Wire(unittest.TestCase):
         for word in words:
             self.assertIn(word, sentence)
 
+    def test_a_last_chunk_byte_by_byte(self):
+        opened = self.connect()
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        opened.sendall(b"POST /api/nothing HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n")
+        for byte in b"0\r\n\r\n":
+            time.sleep(0.1)  # so that the bytes come one by one
+            opened.sendall(bytes([byte]))
+        self.assertIn(opened.recv(12), (b"HTTP/1.1 401", b"HTTP/1.1 404"))
+
     def test_bodies_that_are_too_large(self):
         path = f"{SPACE}/environments"
         self.assert_refused(self.send(self.request("POST", path, b"", "Content-Length: 99999999999")), 413)
