@@ -12,7 +12,7 @@ import sys
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))), "support"))
-from lab import SPACE, ApiError, Lab, wait_until  # noqa: E402
+from lab import CONFIG_MAP, SPACE, ApiError, Lab, manifest, wait_until  # noqa: E402
 
 LAB = None
 TROUBLE_SECONDS = 60
@@ -171,6 +171,21 @@ class NewTargets(unittest.TestCase):
         self.assertIn(f"patch deployments.apps in namespace {namespace}", found["StatusSummary"])
         task = LAB.finish(checks_of(found["Id"])[0]["Id"])
         self.assertEqual((task["State"], task["HasWarningsOrErrors"]), ("Success", True))
+
+
+class Deployments(unittest.TestCase):
+    def test_a_target_that_is_away_is_skipped_where_the_project_says_so(self):
+        access = LAB.clusters[0].access()
+        there = wait_health(LAB.target(LAB.unique("there"), access, ["skipped"]), "Healthy")
+        closed = f"https://127.0.0.1:{closed_port()}"
+        away = wait_health(LAB.target(LAB.unique("away"), access, ["skipped"], url=closed), "Unavailable")
+        project = LAB.project([manifest("Deploy", CONFIG_MAP.format(name="skipped", value="1"), "skipped", "skipped")])
+        project["ProjectConnectivityPolicy"]["SkipMachineBehavior"] = "SkipUnavailableMachines"
+        LAB.api.put(f"{SPACE}/projects/{project['Id']}", project)
+        LAB.release(project, "1.0.0")
+        log = LAB.log(LAB.deploy(project, "1.0.0")["Id"])
+        self.assertIn(there["Name"], log)
+        self.assertRegex(log, rf'target "{away["Name"]}" is unavailable and is left out')
 
 
 class OnDemand(unittest.TestCase):

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "features/deployments/plan_record.h"
 
+#include <set>
+
 #include "api/resource.h"
 #include "features/channels/model.h"
+#include "features/deployments/rules.h"
 #include "features/environments/model.h"
 #include "features/processes/rules.h"
 #include "features/projects/model.h"
@@ -68,15 +71,6 @@ const json::Type& type_of(json::Tag<PlanRecord>) {
 
 namespace {
 
-domain::RunsOn runs_on(const Services& services, const processes::Action& action, const processes::Step& step) {
-  const auto type = services.step_types.find(action.action_type);
-  // An unknown type is planned once, so that the error names it even where there are no targets.
-  if (type == services.step_types.end()) return domain::RunsOn::once;
-  const auto roles = step.properties.find("Octopus.Action.TargetRoles");
-  const bool has_roles = roles != step.properties.end() && !text::trim(roles->second.text).empty();
-  return type->second.runs_on(processes::plain_properties(action.properties), has_roles);
-}
-
 domain::PlanScope scope_of(const store::Documents& documents, const store::Tx& tx, const Deployment& deployment,
                            const projects::Project& project) {
   domain::PlanScope scope;
@@ -94,6 +88,18 @@ domain::PlanScope scope_of(const store::Documents& documents, const store::Tx& t
     scope.connectivity.skip_roles = project.connectivity_policy->target_roles;
   }
   return scope;
+}
+
+std::set<std::string> left_out(const domain::Plan& plan) {
+  std::set<std::string> names;
+  for (const domain::PlannedGroup& group : plan.groups) {
+    for (const domain::PlannedStep& step : group.steps) {
+      for (const domain::PlannedAction& action : step.actions) {
+        for (const domain::PlannedTarget& target : action.unavailable) names.insert(target.name);
+      }
+    }
+  }
+  return names;
 }
 
 PlanStep record_step(const domain::PlannedStep& planned, const std::map<std::string, targets::Machine>& machines) {
@@ -128,15 +134,17 @@ PlanRecord make_plan(const Services& services, const store::Tx& tx, Frozen& froz
   const auto project = documents.get<projects::Project>(tx, deployment.project_id);
   const auto process = process_of(services, tx, frozen, release.process_snapshot_id);
 
+  const domain::PlanScope scope = scope_of(documents, tx, deployment, project);
   std::map<std::string, targets::Machine> machines;
   std::vector<domain::Target> candidates;
   for (targets::Machine& machine : documents.all<targets::Machine>(tx, store::Query().in_space(deployment.space_id))) {
-    candidates.push_back(targets::to_domain(machine));
+    domain::Target& candidate = candidates.emplace_back(targets::to_domain(machine));
+    // Where the project does not skip them, the deployment waits for targets that are away.
+    candidate.is_unavailable = scope.connectivity.skip_unavailable_machines && machine.health_status == "Unavailable";
     machines.emplace(machine.id.str(), std::move(machine));
   }
-  const domain::PlanScope scope = scope_of(documents, tx, deployment, project);
   const domain::Process steps = processes::to_domain(
-      process->steps, [&](const processes::Action& action, const processes::Step& step) { return runs_on(services, action, step); });
+      process->steps, [&](const processes::Action& action, const processes::Step& step) { return place_of(services, action, step); });
   const domain::Plan plan = domain::build_plan(steps, scope, candidates);
   const std::string problem = domain::no_targets_problem(plan, scope);
   if (!problem.empty()) throw invalid(problem);
@@ -153,6 +161,9 @@ PlanRecord make_plan(const Services& services, const store::Tx& tx, Frozen& froz
   record.process_snapshot = release.process_snapshot_id;
   record.variable_snapshot = release.variable_snapshot_id;
   record.warnings = plan.warnings;
+  for (const std::string& name : left_out(plan)) {
+    record.warnings.push_back(text::format("The deployment target \"{}\" is unavailable and is left out.", name));
+  }
   for (const domain::PlannedGroup& group : plan.groups) {
     PlanGroup& made = record.groups.emplace_back();
     for (const domain::PlannedStep& step : group.steps) made.steps.push_back(record_step(step, machines));

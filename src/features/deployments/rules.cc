@@ -108,6 +108,7 @@ std::string encode_deployment(const Deployment& deployment) {
 
 domain::RunsOn place_of(const Services& services, const processes::Action& action, const processes::Step& step) {
   const auto type = services.step_types.find(action.action_type);
+  // An unknown type is planned once, so that the error names it even where there are no targets.
   if (type == services.step_types.end()) return domain::RunsOn::once;
   const auto roles = step.properties.find("Octopus.Action.TargetRoles");
   const bool has_roles = roles != step.properties.end() && !text::trim(roles->second.text).empty();
