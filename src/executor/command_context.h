@@ -31,12 +31,13 @@ struct CommandEnd {
   link::Outcome outcome = link::Outcome::succeeded;
   std::optional<Error> error;
   std::string value;  // JSON of the kind's result; may be empty unless succeeded
+  std::shared_ptr<void> leftovers{};  // cleared away by its destructor, once the result is on its way
 
-  static CommandEnd success(std::string value) { return {link::Outcome::succeeded, std::nullopt, std::move(value)}; }
+  static CommandEnd success(std::string value) { return {link::Outcome::succeeded, std::nullopt, std::move(value), nullptr}; }
   // Cancelled where the error is a cancellation, else failed.
   static CommandEnd failure(Error error, std::string value = {}) {
     const bool cancelled = error.fault() == Fault::cancelled;
-    return {cancelled ? link::Outcome::cancelled : link::Outcome::failed, std::move(error), std::move(value)};
+    return {cancelled ? link::Outcome::cancelled : link::Outcome::failed, std::move(error), std::move(value), nullptr};
   }
 };
 

@@ -206,6 +206,8 @@ void Executor::run(const std::string& key, const std::function<void()>& taken) {
     taken();
     end = CommandEnd::failure(fairlead::error_of(std::current_exception()));
   }
+  // Clearing away is no part of the time that the next command waits for.
+  const std::shared_ptr<void> leftovers = end.leftovers;
   complete(key, std::move(end));
 }
 
@@ -241,7 +243,7 @@ CommandEnd Executor::script(const link::Command& command, const CommandContext& 
         run.cluster_namespace);
   }
   const ScriptEnd ended = run_script(run, script_context);
-  return {ended.outcome, ended.error, json::encode(ended.result)};
+  return {ended.outcome, ended.error, json::encode(ended.result), ended.folder};
 }
 
 void Executor::verify(const link::Command& command, const CommandContext& context) {

@@ -231,18 +231,19 @@ ScriptEnd run_script(const link::RunScript& script, const ScriptContext& context
   check(script, context);
   Mask mask;
   fill_mask(script, context, mask);
-  const WorkFolder folder(context.work_folder);
+  const auto folder = std::make_shared<WorkFolder>(context.work_folder);
   OutputReader reader(context.clock, mask, context.seal);
   Why why;
   ProcessEnd end;
   {
-    SupervisedProcess process(prepare(script, context, folder));
+    SupervisedProcess process(prepare(script, context, *folder));
     if (context.started) context.started();
     Pump pump(process, reader, context, script.timeout_ms);
     why = pump.run();
     end = pump.end;
   }
   ScriptEnd out;
+  out.folder = folder;
   out.result.exit_code = end.exit_code;
   out.result.outputs = reader.outputs();
   out.result.messages = reader.messages();

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "base/cancel.h"
@@ -35,6 +36,7 @@ struct ScriptEnd {
   link::Outcome outcome = link::Outcome::failed;
   std::optional<Error> error;
   link::ScriptResult result;
+  std::shared_ptr<void> folder{};  // the script's; removed when nobody holds it any more
 };
 
 // Throws Error(invalid) for a command that cannot be run (another language, bad file names), before anything has

@@ -52,10 +52,13 @@ TEST_F(Script, RunsAndSaysHowItEnded) {
   const std::string shown = lines();
   EXPECT_NE(shown.find("Info:hello\n"), std::string::npos);
   EXPECT_NE(shown.find("Error:oops\n"), std::string::npos);
-  const ScriptEnd failed = run("exit 3");
-  EXPECT_EQ(failed.outcome, link::Outcome::failed);
-  EXPECT_EQ(failed.result.exit_code, 3);
-  EXPECT_EQ(failed.error->message(), "the script ended with exit code 3");
+  {
+    const ScriptEnd failed = run("exit 3");
+    EXPECT_EQ(failed.outcome, link::Outcome::failed);
+    EXPECT_EQ(failed.result.exit_code, 3);
+    EXPECT_EQ(failed.error->message(), "the script ended with exit code 3");
+    EXPECT_FALSE(std::filesystem::is_empty(folder)) << "cleared away by whoever takes the end";
+  }
   EXPECT_EQ(run("kill -9 $$").result.exit_code, 137);
   EXPECT_EQ(run("fail_step 'no luck'").error->message(), "no luck");
   EXPECT_TRUE(std::filesystem::is_empty(folder));
