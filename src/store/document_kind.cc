@@ -132,6 +132,10 @@ Documents::Kind::Kind(const json::Type& type, const DocumentOptions& options, Ma
     std::vector<std::string>& names = indexes_.emplace_back();
     for (const std::string_view field : fields) {
       const DocumentColumn* found = column(field);
+      if (space_field_ != nullptr && field == "SpaceId") {
+        names.emplace_back("space");
+        continue;
+      }
       if (found == nullptr) throw table_error(type, text::format("{} has no column to be part of an index", field));
       names.push_back(found->name);
     }

@@ -405,6 +405,20 @@ std::int64_t Documents::count_erased(const Tx& tx, const Kind& kind, const Query
   return row.integer(0);
 }
 
+std::map<std::string, std::int64_t> Documents::count_by_erased(const Tx& tx, const Kind& kind, const Query& query,
+                                                               std::string_view field) const {
+  const DocumentColumn* column = kind.column(field);
+  if (column == nullptr || !column->is_text)
+    throw Error(Fault::bug, text::format("{} of {} has no column of texts to count by", field, kind.type().name()));
+  SqlText sql;
+  sql.add("SELECT ").add(column->name).add(", count(*) FROM ").add(kind.table());
+  add_conditions(sql, kind, query);
+  sql.add(" GROUP BY ").add(column->name);
+  std::map<std::string, std::int64_t> counts;
+  for (Statement rows = sql.query(tx); rows.next();) counts[rows.text(0)] = rows.integer(1);
+  return counts;
+}
+
 std::vector<std::string> Documents::list_json(const Tx& tx, const Kind& kind, const Query& query,
                                               std::int64_t* total) const {
   if (total != nullptr) *total = count_erased(tx, kind, query);

@@ -43,7 +43,7 @@ struct DocumentOptions {
   bool publish = true;   // announce every change in the outbox, see kDocumentTopic
   bool history = false;  // its references are listed by usages() but do not protect what they refer to
   // Indexes over several fields with columns, for queries that ask for all of them (or the first ones) and may meet many
-  // documents: {"ReleaseId", "State"}.
+  // documents: {"ReleaseId", "State"}. "SpaceId" stands for what Query::in_space asks for.
   std::vector<std::vector<std::string_view>> indexes = {};
 };
 
@@ -197,6 +197,11 @@ class Documents {
   std::int64_t count(const Tx& tx, const Query& query = {}) const {
     return count_erased(tx, kind_of<T>(), query);
   }
+  // How many there are of each value of a text field that has a column.
+  template <class T>
+  std::map<std::string, std::int64_t> count_by(const Tx& tx, const Query& query, std::string_view field) const {
+    return count_by_erased(tx, kind_of<T>(), query, field);
+  }
   template <class T>
   bool exists(const Tx& tx, std::string_view id) const {
     return version_erased(tx, kind_of<T>(), id).has_value();
@@ -237,6 +242,8 @@ class Documents {
   std::optional<std::string> find_json(const Tx& tx, const Kind& kind, std::string_view id) const;
   std::vector<std::string> list_json(const Tx& tx, const Kind& kind, const Query& query, std::int64_t* total) const;
   std::int64_t count_erased(const Tx& tx, const Kind& kind, const Query& query) const;
+  std::map<std::string, std::int64_t> count_by_erased(const Tx& tx, const Kind& kind, const Query& query,
+                                                      std::string_view field) const;
   std::optional<std::int64_t> version_erased(const Tx& tx, const Kind& kind, std::string_view id) const;
 
   Store& store_;

@@ -128,7 +128,8 @@ void add_rows(Services& services, api::Scope scope) {
 }  // namespace
 
 void install(Services& services) {
-  services.api.documents.add<Task>({.table = "task", .id_prefix = "ServerTasks", .noun = "task", .sort = "Id", .history = true});
+  services.api.documents.add<Task>({.table = "task", .id_prefix = "ServerTasks", .noun = "task", .sort = "Id", .history = true,
+                                     .indexes = {{"SpaceId", "State"}}});
   services.api.documents.add<TaskObjects>({.table = "task_objects",
                                            .id_prefix = "TaskObjects",
                                            .noun = "objects of a task",

@@ -328,6 +328,39 @@ TEST_P(DocumentsConformance, PagesKnowTheTotal) {
   });
 }
 
+TEST_P(DocumentsConformance, CountsByAField) {
+  Item one = item("a");
+  one.group = Id<Group>("Groups-1");
+  insert(one);
+  one = item("b");
+  one.group = Id<Group>("Groups-1");
+  insert(one);
+  insert(item("c"));
+  store->read([&](const Tx& tx) {
+    const std::map<std::string, std::int64_t> found = documents->count_by<Item>(tx, Query().in_space("Spaces-1"), "GroupId");
+    EXPECT_EQ(found, (std::map<std::string, std::int64_t>{{"", 1}, {"Groups-1", 2}}));
+    EXPECT_TRUE(documents->count_by<Item>(tx, Query().in_space("Spaces-1").where("Name", "none"), "GroupId").empty());
+  });
+  const auto by_number = [&] { store->read([&](const Tx& tx) { documents->count_by<Item>(tx, {}, "Size"); }); };
+  EXPECT_EQ(error_from(by_number).fault(), Fault::bug);
+}
+
+TEST_P(DocumentsConformance, AnUpdateIsFoundByWhatChanged) {
+  Item one = item("a");
+  one.group = Id<Group>("Groups-1");
+  one.size = 7;
+  one = insert(one);
+  one.group = Id<Group>("Groups-2");
+  store->write([&](Tx& tx) { documents->update(tx, one); });
+  EXPECT_EQ(names(Query().in_space("Spaces-1").where("GroupId", "Groups-1")), Names{});
+  EXPECT_EQ(names(Query().in_space("Spaces-1").where("GroupId", "Groups-2").where("Size", std::int64_t{7})), Names{"a"});
+  one.group = Id<Group>();
+  one.size = 0;
+  store->write([&](Tx& tx) { documents->update(tx, one); });
+  EXPECT_EQ(names(Query().in_space("Spaces-1").where("GroupId", "Groups-2")), Names{});
+  EXPECT_EQ(names(Query().in_space("Spaces-1").where("Size", std::int64_t{0})), Names{"a"});
+}
+
 TEST_P(DocumentsConformance, SecretsAreSealedWhereverTheyAre) {
   Item one = item("a");
   one.properties["Plain"] = "visible";
