@@ -114,6 +114,11 @@ function(fairlead_write_batch_ name batch text result)
   set(${result} ${file} PARENT_SCOPE)
 endfunction()
 
+# For tests with clusters that mostly wait: they have a lane of their own beside the other tests on clusters, and begin first.
+function(fairlead_mostly_waits)
+  set_tests_properties(${ARGN} PROPERTIES RESOURCE_LOCK waiting_cluster COST 65)
+endfunction()
+
 # What every test finds in its environment:
 #   FAIRLEAD_BIN     programs of this build         FAIRLEAD_SOURCE  the tree, for data files
 #   FAIRLEAD_TOOLS   fairlead-devcluster, kubectl (built by `make build`, whatever the preset)

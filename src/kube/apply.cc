@@ -30,6 +30,8 @@ constexpr std::size_t kListInstead = 4;
 // How long the API servers of a cluster may take to learn of a new kind.
 constexpr std::int64_t kNewKindUs = 30 * kSecond;
 constexpr std::int64_t kNewKindPauseMs = 300;
+// An object half-way through a deployment is worth more patience than a question that begins one.
+constexpr int kApplyAttempts = 10;
 constexpr std::int64_t kDefinitionPauseUs = 100 * kMillisecond;
 constexpr std::int64_t kIdleWaitUs = kSecond;
 
@@ -269,7 +271,7 @@ class Applier {
       work.not_before_us = now + kNewKindPauseMs * kMillisecond;
       return true;
     }
-    if (work.attempts >= kAttempts || !worth_retrying(outcome)) return false;
+    if (work.attempts >= kApplyAttempts || !worth_retrying(outcome)) return false;
     work.not_before_us = now + pause_before_retry_ms(outcome, work.attempts) * kMillisecond;
     return true;
   }
