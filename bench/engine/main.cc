@@ -79,7 +79,7 @@ class NoOpExecutor : public ActivitySink {
       while (const std::optional<Activity> activity = queue_.pop()) {
         if (reported_us_ != 0) gaps_.push_back(clock_.steady_us() - reported_us_);
         reported_us_ = clock_.steady_us();
-        engine.deliver(activity->key, ActivityResult::success({"{}"}), [](bool, std::exception_ptr) {});
+        engine.deliver(activity->key, ActivityResult::success({"{}"}), {}, [](bool, std::exception_ptr) {});
       }
     });
   }
