@@ -343,7 +343,8 @@ class SqliteStore : public Store {
     }
     while (!failure && outcomes.size() < jobs.size()) {
       outcomes.push_back(jobs.size() == 1 ? run_alone(jobs.front()) : run_one(jobs[outcomes.size()]));
-      if (!writer_->in_transaction()) failure = lost_transaction(outcomes.back().error);
+      // An only closure keeps its error for itself: whoever waits may read it while this thread goes on.
+      if (!writer_->in_transaction()) failure = lost_transaction(jobs.size() == 1 ? nullptr : outcomes.back().error);
     }
     if (!failure) failure = commit();
     finish(jobs.first(outcomes.size()), outcomes, failure);
