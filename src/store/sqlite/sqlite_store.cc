@@ -343,13 +343,13 @@ class SqliteStore : public Store {
     }
     while (!failure && outcomes.size() < jobs.size()) {
       outcomes.push_back(jobs.size() == 1 ? run_alone(jobs.front()) : run_one(jobs[outcomes.size()]));
-      // An only closure keeps its error for itself: whoever waits may read it while this thread goes on.
-      if (!writer_->in_transaction()) failure = lost_transaction(jobs.size() == 1 ? nullptr : outcomes.back().error);
+      if (!writer_->in_transaction()) failure = lost_transaction(outcomes.back().error);
     }
     if (!failure) failure = commit();
-    finish(jobs.first(outcomes.size()), outcomes, failure);
+    const bool committed = failure == nullptr;
+    finish(jobs.first(outcomes.size()), outcomes, std::move(failure));
     if (std::exchange(wal_is_long_, false)) shorten_wal();
-    if (!failure) {
+    if (committed) {
       commits_.add();
       committed_closures_.add(static_cast<std::int64_t>(outcomes.size()));
       commit_time_.observe_us(clock_.steady_us() - start_us);
@@ -365,10 +365,10 @@ class SqliteStore : public Store {
     }
   }
 
+  // What the others of a transaction are told that a closure's failure made SQLite roll back: an exception of their own.
   static std::exception_ptr lost_transaction(const std::exception_ptr& error) {
-    return error ? error
-                 : std::make_exception_ptr(
-                       Error(Fault::unavailable, "the database rolled the change back").retry_after(1));
+    if (error) return std::make_exception_ptr(error_of(error));
+    return std::make_exception_ptr(Error(Fault::unavailable, "the database rolled the change back").retry_after(1));
   }
 
   std::exception_ptr commit() noexcept {
@@ -439,7 +439,7 @@ class SqliteStore : public Store {
     }
   }
 
-  void finish(std::span<Job> jobs, std::vector<Outcome>& outcomes, const std::exception_ptr& failure) {
+  void finish(std::span<Job> jobs, std::vector<Outcome>& outcomes, std::exception_ptr failure) {
     const Entered entered(Inside::hook);
     bool outbox = false;
     if (!failure) {
@@ -449,9 +449,14 @@ class SqliteStore : public Store {
       }
       if (outbox) guarded([this] { listeners_->call(); });
     }
+    std::size_t last = jobs.size();  // of those that the failure of the transaction is told
     for (std::size_t i = 0; i < jobs.size(); ++i) {
-      // Handed over, not shared: whoever waits may be reading the exception while this thread goes on.
-      std::exception_ptr error = outcomes[i].error ? std::exchange(outcomes[i].error, nullptr) : failure;
+      if (!outcomes[i].error) last = i;
+    }
+    for (std::size_t i = 0; i < jobs.size(); ++i) {
+      // Handed over, not kept: whoever waits may be reading the exception while this thread goes on.
+      std::exception_ptr error = std::exchange(outcomes[i].error, nullptr);
+      if (!error) error = i == last ? std::exchange(failure, nullptr) : failure;
       guarded([&] { jobs[i].done(std::exchange(error, nullptr)); });
       jobs[i] = {};
     }

@@ -100,7 +100,7 @@ TEST_F(SqliteStoreTest, AFullDiskFailsTheWriteAndNothingElse) {
           if (i == 1) tx.run("INSERT INTO big VALUES (?)", Blob{content});
           tx.next_number("writes");
         },
-        [&, i](std::exception_ptr error) { results[i].set_value(error); });
+        [&, i](std::exception_ptr error) { results[i].set_value(std::move(error)); });
   }
   queued.count_down();
   std::int64_t succeeded = 0;
