@@ -48,7 +48,7 @@ std::string start_run(Services& services, store::Tx& tx, const Deployment& deplo
     input.not_before = deployment.queue_time;
     input.not_after = deployment.queue_time_expiry;
   }
-  start.input.text = json::encode(input);
+  start.input.text = engine::encode_record(input);
   start.key = "deployment:" + deployment.id.str();
   start.task = deployment.task_id;
   start.deadline_us = kDeploymentDeadlineUs + std::max<std::int64_t>(deployment.queue_time - deployment.created, 0);

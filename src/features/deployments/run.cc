@@ -288,23 +288,13 @@ Durable<> deploy(Run& run, Services& services, Frozen& frozen, const DeployInput
   if (progress.first_error) throw *progress.first_error;
 }
 
-Durable<json::Raw> body(Run& run, Services& services, Frozen& frozen, json::Raw input_text) {
-  const DeployInput input = json::decode<DeployInput>(input_text.text);
-  co_await deploy(run, services, frozen, input);
-  json::Raw done;
-  done.text = "{}";
-  co_return done;
-}
-
 }  // namespace
 
 engine::Definition deployment_definition(Services& services) {
-  engine::Definition definition;
-  definition.kind = kRunKind;
-  definition.version = 1;
-  definition.body = [&services, frozen = std::make_shared<Frozen>()](Run& run, const json::Raw& input) {
-    return body(run, services, *frozen, input);
-  };
+  engine::Definition definition = engine::definition<DeployInput>(
+      kRunKind, 1, [&services, frozen = std::make_shared<Frozen>()](Run& run, const DeployInput& input) {
+        return deploy(run, services, *frozen, input);
+      });
   definition.on_end = [&services](store::Tx& tx, const engine::RunEnd& end) { finish_deployment(services, tx, end); };
   return definition;
 }

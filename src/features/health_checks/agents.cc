@@ -31,29 +31,23 @@ void note_absent(const Services& services, store::Tx& tx) {
   }
 }
 
-Durable<json::Raw> body(Run& run, Services& services) {
+Durable<> wait_for_agents(Run& run, Services& services) {
   co_await run.sleep("reconnect", kReconnectUs);
   run.in_commit([&services](store::Tx& tx) { note_absent(services, tx); });
-  json::Raw done;
-  done.text = "{}";
-  co_return done;
 }
 
 }  // namespace
 
 engine::Definition agents_definition(Services& services) {
-  engine::Definition definition;
-  definition.kind = kAgentsKind;
-  definition.version = 1;
-  definition.body = [&services](Run& run, const json::Raw&) { return body(run, services); };
-  return definition;
+  return engine::definition<engine::Nothing>(
+      kAgentsKind, 1, [&services](Run& run, const engine::Nothing&) { return wait_for_agents(run, services); });
 }
 
 void expect_agents(Services& services, store::Tx& tx) {
   if (present_agents(services, tx).empty()) return;
   engine::StartRun run;
   run.kind = kAgentsKind;
-  run.input.text = "{}";
+  run.input.text = engine::encode_record(engine::Nothing());
   services.engine.start(tx, run);
 }
 

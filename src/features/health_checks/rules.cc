@@ -238,7 +238,7 @@ tasks::Task start(Services& services, store::Tx& tx, const HealthCheck& check, s
   services.api.documents.insert(tx, task);
   engine::StartRun run;
   run.kind = kRunKind;
-  run.input.text = json::encode(input);
+  run.input.text = engine::encode_record(input);
   run.key = "health:" + task.id.str();
   run.task = task.id.str();
   task.run_id = services.engine.start(tx, run).str();

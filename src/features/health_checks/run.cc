@@ -123,21 +123,11 @@ Durable<> check_all(Run& run, Services& services, const HealthCheck& check) {
   throw invalid(failure);
 }
 
-Durable<json::Raw> body(Run& run, Services& services, json::Raw input) {
-  const auto check = json::decode<HealthCheck>(input.text);
-  co_await check_all(run, services, check);
-  json::Raw done;
-  done.text = "{}";
-  co_return done;
-}
-
 }  // namespace
 
 engine::Definition health_definition(Services& services) {
-  engine::Definition definition;
-  definition.kind = kRunKind;
-  definition.version = 1;
-  definition.body = [&services](Run& run, const json::Raw& input) { return body(run, services, input); };
+  engine::Definition definition = engine::definition<HealthCheck>(
+      kRunKind, 1, [&services](Run& run, const HealthCheck& check) { return check_all(run, services, check); });
   definition.on_end = [&services](store::Tx& tx, const engine::RunEnd& end) {
     auto task = services.api.documents.first<tasks::Task>(tx, store::Query().where("RunId", end.run.str()));
     if (task) tasks::finish(services.api.documents, tx, *task, end, services.facts.node_name);
