@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::size_t kSpareHandles = 64;
 constexpr int kLongestPollMs = 60'000;
+constexpr std::size_t kHeardOrigins = 256;
 constexpr std::int64_t kDeadAfterUs = 30 * kSecond;           // without a byte, while an answer is overdue
 constexpr std::int64_t kSilenceCheckUs = 20 * kMillisecond;  // at most this often
 
@@ -31,7 +32,7 @@ CURLM* make_multi(const HttpClient::Options& options, int connections_per_host) 
   return multi;
 }
 
-// The connection that an ended transfer has used, where that is open.
+// The connection that an ended transfer has used, where that is open and no other transfer is on it.
 curl_socket_t socket_of(const Transfer& transfer) {
   curl_socket_t socket = CURL_SOCKET_BAD;
   if (transfer.easy) curl_easy_getinfo(transfer.easy.get(), CURLINFO_ACTIVESOCKET, &socket);
@@ -198,7 +199,7 @@ void CurlLane::collect_finished() {
 void CurlLane::finish(Transfer& transfer, CURLcode code) {
   const std::shared_ptr<Transfer> kept = running_.at(&transfer);
   if (code == CURLE_OPERATION_TIMEDOUT || code == CURLE_ABORTED_BY_CALLBACK) shut_if_dead(transfer);
-  if (code == CURLE_OK) heard_[socket_of(transfer)] = system_clock().steady_us();
+  if (code == CURLE_OK) note_heard(transfer.origin);
   if (code != CURLE_OK || transfer.failure) {
     end(kept, transfer_error(transfer, code));
     return;
@@ -260,17 +261,24 @@ void CurlLane::end(std::shared_ptr<Transfer> transfer, ClientResult result) {
   }
 }
 
+void CurlLane::note_heard(const std::string& origin) {
+  const std::int64_t now = system_clock().steady_us();
+  heard_[origin] = now;
+  if (heard_.size() > kHeardOrigins) std::erase_if(heard_, [&](const auto& entry) { return entry.second < now - kDeadAfterUs; });
+}
+
 // Requests that time out are no trouble for an HTTP/2 connection, so curl would send the next ones over it again, and again,
-// while whoever is in the middle (a router, a proxy) has long forgotten it.
+// while whoever is in the middle (a router, a proxy) has long forgotten it. That something came is noted by origin: curl
+// does not tell the connection of a transfer that ends while others are on it.
 void CurlLane::shut_if_dead(const Transfer& transfer) {
   const curl_socket_t socket = socket_of(transfer);
   if (socket == CURL_SOCKET_BAD) return;
   const std::int64_t patience_us = std::min(transfer.sink ? transfer.limits.silence_timeout_ms * kMillisecond : kDeadAfterUs, kDeadAfterUs);
   const std::int64_t since_us = std::max(transfer.started_us, system_clock().steady_us() - patience_us);
-  if (const auto heard = heard_.find(socket); heard != heard_.end() && heard->second >= since_us) return;
+  if (const auto heard = heard_.find(transfer.origin); heard != heard_.end() && heard->second >= since_us) return;
   for (const auto& [pointer, other] : running_) {
     const bool heard = other->last_byte_us > other->started_us && other->last_byte_us >= since_us;
-    if (pointer != &transfer && heard && other->origin == transfer.origin) return;  // perhaps over this connection
+    if (pointer != &transfer && heard && other->origin == transfer.origin) return;
   }
   ::shutdown(socket, SHUT_RDWR);  // curl sees the end and closes it
 }

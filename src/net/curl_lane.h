@@ -49,8 +49,10 @@ class CurlLane {
   void follow(const std::shared_ptr<Transfer>& transfer);
   void end(std::shared_ptr<Transfer> transfer, ClientResult result);
   void end_silent_streams();
-  // For a transfer that has waited in vain: where nobody else has got a byte meanwhile, its connection is taken for dead and shut.
+  // For a transfer that has waited in vain: where nobody else has got a byte from its origin meanwhile, its connection is
+  // taken for dead and shut.
   void shut_if_dead(const Transfer& transfer);
+  void note_heard(const std::string& origin);
   int poll_timeout_ms() const;
 
   const HttpClient::Options options_;
@@ -63,7 +65,7 @@ class CurlLane {
   std::unordered_map<Transfer*, std::shared_ptr<Transfer>> running_;
   std::unordered_map<Transfer*, std::string> cancelled_early_;  // the cancel came before the transfer; with its reason
   std::vector<std::unique_ptr<CURL, Transfer::Free>> spare_;  // reset handles
-  std::unordered_map<curl_socket_t, std::int64_t> heard_;     // when an answer that ended was complete, by its connection
+  std::unordered_map<std::string, std::int64_t> heard_;       // when an answer that ended was complete, by its origin
   std::size_t watched_for_silence_ = 0;
   std::int64_t next_silence_check_us_ = 0;
   std::thread thread_;

@@ -31,7 +31,7 @@ class Backend : public Handler {
  public:
   Route route(const RequestHead& head) override { return {.lane = head.path == "/events" ? Lane::stream : Lane::fast}; }
   Response handle(Request&& request) override {
-    if (request.path == "/block") release.wait();
+    if (request.path == "/block") released_.wait(false);
     if (request.path == "/big") return {.body = std::string(5'000'000, 'b')};
     return {.body = request.method + " " + std::to_string(request.body.size()) + " " +
                     std::string(request.headers.get("X-Test"))};
@@ -47,9 +47,13 @@ class Backend : public Handler {
     changed_.wait(lock, [&] { return streams_.size() > number; });
     return streams_[number];
   }
-  std::latch release{1};
+  void release() {
+    released_ = true;
+    released_.notify_all();
+  }
 
  private:
+  std::atomic<bool> released_ = false;  // whether /block may answer
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<std::shared_ptr<EventStream>> streams_;
@@ -93,6 +97,7 @@ class Http2Test : public ::testing::Test {
   }
   ~Http2Test() override {
     end_nginx(SIGTERM);
+    backend_.release();
     server_.stop();
     file::remove_tree(folder_);
   }
@@ -281,13 +286,19 @@ TEST_F(Http2Test, LeavesADeadConnection) {
 TEST_F(Http2Test, KeepsAConnectionOverWhichOthersGetAnswers) {
   start_nginx();
   const std::string first = std::string(client_.perform(request("/x")).headers.get("X-Connection"));
-  std::latch ended(1);
-  ClientRequest slow = request("/block");
-  slow.timeout_ms = 300;
-  client_.start(std::move(slow), [&](ClientResult) { ended.count_down(); });
-  while (!ended.try_wait()) EXPECT_EQ(client_.perform(request("/x")).headers.get("X-Connection"), first);
+  const auto start_slow = [&](std::latch& ended) {
+    ClientRequest slow = request("/block");
+    slow.timeout_ms = 300;
+    client_.start(std::move(slow), [&](ClientResult) { ended.count_down(); });
+  };
+  std::latch beside(1);  // it gives up while others are on the connection,
+  start_slow(beside);
+  while (!beside.try_wait()) EXPECT_EQ(client_.perform(request("/x")).headers.get("X-Connection"), first);
+  std::latch alone(1);  // or when they are not any more
+  start_slow(alone);
   EXPECT_EQ(client_.perform(request("/x")).headers.get("X-Connection"), first);
-  backend_.release.count_down();
+  alone.wait();
+  EXPECT_EQ(client_.perform(request("/x")).headers.get("X-Connection"), first);
 }
 
 TEST_F(Http2Test, ShowsItsCertificate) {
