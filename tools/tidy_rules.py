@@ -35,6 +35,7 @@ SHARED_OF_SLICE = {"model.h", "rules.h"}
 
 MAX_FILE_LINES = 600
 MAX_FUNCTION_LINES = 100
+MAX_COLUMNS = 120  # as .clang-format says; a line with a string may be longer
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"\n]+)[>"]', re.MULTILINE)
 NETWORK_HEADER = re.compile(r"(boost/asio|boost/beast|openssl/|curl/)")
@@ -150,6 +151,12 @@ def file_length(path, text, code):
         yield lines, f"this file has {lines} lines; {MAX_FILE_LINES} is the most, 400 is wanted"
 
 
+def columns(path, text, code):
+    for number, (line, bare) in enumerate(zip(text.split("\n"), code.split("\n")), 1):
+        if len(line) > MAX_COLUMNS and (line == bare or line.lstrip().startswith("//")):
+            yield number, f"this line has {len(line)} columns; {MAX_COLUMNS} is the most (make format)"
+
+
 def licence(path, text, code):
     top = text.split("\n", 2)
     line = top[1] if top[0].startswith("#!") and len(top) > 1 else top[0]
@@ -173,7 +180,7 @@ def whitespace(path, text, code):
 
 CPP_RULES = {
     "layers": layers, "slices": slices, "headers": headers, "clock": clock, "sleep": sleep,
-    "function-length": function_length, "awaited-braces": awaited_braces,
+    "function-length": function_length, "awaited-braces": awaited_braces, "columns": columns,
 }
 TEXT_RULES = {"machine-path": machine_path, "unfinished": unfinished, "whitespace": whitespace}
 

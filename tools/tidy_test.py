@@ -136,6 +136,13 @@ class Length(unittest.TestCase):
         self.assertEqual(found("src/base/a.cc", "int a;\n" * 599), {})
         self.assertEqual(found("docs/a.md", "a\n" * 900), {})
 
+    def test_columns(self):
+        long = "f(" + "a" * 120 + ");"
+        self.assertEqual(found("src/base/a.cc", f"int b;\n{long}\n"), {"columns": [3]})
+        self.assertEqual(found("src/base/a.cc", f"// {long}\n"), {"columns": [2]})
+        self.assertEqual(found("src/base/a.cc", f'f("{long}");\nauto t = R"({long}\n{long})";\n'), {})
+        self.assertEqual(found("docs/a.md", long + "\n"), {})
+
 
 class Text(unittest.TestCase):
     def test_licence(self):

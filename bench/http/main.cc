@@ -46,7 +46,8 @@ class Fixed : public fairlead::net::Handler {
 int main(int count, char** arguments) {
   try {
     const auto bytes = fairlead::text::parse_int(count > 1 ? arguments[1] : "2034");
-    if (!bytes || *bytes < 0 || (count != 1 && count != 2 && count != 4)) throw fairlead::invalid("usage: bench_http [BYTES [CERTIFICATE KEY]]");
+    if (!bytes || *bytes < 0 || (count != 1 && count != 2 && count != 4))
+      throw fairlead::invalid("usage: bench_http [BYTES [CERTIFICATE KEY]]");
     Fixed handler(static_cast<std::size_t>(*bytes));
     fairlead::net::HttpServerOptions options;
     if (count == 4) {
@@ -65,7 +66,8 @@ int main(int count, char** arguments) {
     const double cpu_s = static_cast<double>(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
                          static_cast<double>(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
     std::printf("%lld requests, %.2f CPU-seconds, %.0f requests per core-second, %ld KB at most\n",
-                static_cast<long long>(handler.requests()), cpu_s, static_cast<double>(handler.requests()) / cpu_s, used.ru_maxrss);
+                static_cast<long long>(handler.requests()), cpu_s, static_cast<double>(handler.requests()) / cpu_s,
+                used.ru_maxrss);
     return 0;
   } catch (const fairlead::Error& error) {
     std::fprintf(stderr, "%s\n", error.text().c_str());

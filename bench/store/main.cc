@@ -92,7 +92,8 @@ void measure_writes(Store& store, int threads) {
 void measure_reads(Store& store, int threads) {
   const std::int64_t rows = store.read([](const Tx& tx) { return outbox_end(tx); });
   std::vector<std::int64_t> times = run_for_a_while(threads, [&](int t, std::int64_t n) {
-    store.read([&](const Tx& tx) { return tx.text("SELECT payload FROM outbox WHERE id=?", (n * 7919 + t) % rows + 1); });
+    store.read(
+        [&](const Tx& tx) { return tx.text("SELECT payload FROM outbox WHERE id=?", (n * 7919 + t) % rows + 1); });
   });
   print(text::format("reads, {}", text::counted(threads, "thread")),
         text::format("{} per second, p99 {} us", times.size() * kSecond / kDurationUs, percentile(times, 0.99)));

@@ -7,8 +7,8 @@ namespace fairlead::api {
 
 namespace {
 
-void append(store::Tx& tx, const Context& context, std::string_view category, std::string_view done, std::string_view noun,
-            const std::string& id, std::string_view name, json::Raw differences) {
+void append(store::Tx& tx, const Context& context, std::string_view category, std::string_view done,
+            std::string_view noun, const std::string& id, std::string_view name, json::Raw differences) {
   store::AuditEvent event = audit_event(context, std::string(category), text::format("{} {} was {}", noun, name, done));
   event.documents = {id};
   event.differences = std::move(differences);
@@ -31,17 +31,19 @@ store::AuditEvent audit_event(const Context& context, std::string category, std:
   return event;
 }
 
-void audit_created(store::Tx& tx, const Context& context, std::string_view noun, const std::string& id, std::string_view name) {
+void audit_created(store::Tx& tx, const Context& context, std::string_view noun, const std::string& id,
+                   std::string_view name) {
   append(tx, context, "Created", "created", noun, id, name, {});
 }
 
-void audit_modified(store::Tx& tx, const Context& context, std::string_view noun, const std::string& id, std::string_view name,
-                    json::Raw differences) {
+void audit_modified(store::Tx& tx, const Context& context, std::string_view noun, const std::string& id,
+                    std::string_view name, json::Raw differences) {
   if (differences.text.empty()) return;  // a PUT that changes nothing is no news
   append(tx, context, "Modified", "changed", noun, id, name, std::move(differences));
 }
 
-void audit_deleted(store::Tx& tx, const Context& context, std::string_view noun, const std::string& id, std::string_view name) {
+void audit_deleted(store::Tx& tx, const Context& context, std::string_view noun, const std::string& id,
+                   std::string_view name) {
   append(tx, context, "Deleted", "deleted", noun, id, name, {});
 }
 

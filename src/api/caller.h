@@ -11,8 +11,8 @@
 namespace fairlead::api {
 
 struct Caller {
-  std::string user_id;       // empty: anonymous
-  std::string username;      // "system" for the server's own acts
+  std::string user_id;   // empty: anonymous
+  std::string username;  // "system" for the server's own acts
   bool administrator = false;
   bool service = false;
   std::string established_with;  // "API key", "Session"
@@ -21,8 +21,8 @@ struct Caller {
   bool anonymous() const { return user_id.empty(); }
 };
 
-// Looks at the credentials of a request. Anonymous when there are none; throws Error(unauthenticated) when they are wrong.
-// Runs on a worker and may read the store. Thread-safe.
+// Looks at the credentials of a request. Anonymous when there are none; throws Error(unauthenticated) when they are
+// wrong. Runs on a worker and may read the store. Thread-safe.
 using Authenticator = std::function<Caller(const net::RequestHead&)>;
 
 }  // namespace fairlead::api

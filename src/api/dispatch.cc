@@ -20,8 +20,8 @@ net::Response error_answer(const net::RequestHead& request, const Error& error) 
 
 Error no_route(const net::RequestHead& request, const Router::Match& match) {
   if (match.allowed.empty()) return not_found(text::format("The resource '{}' was not found.", request.path));
-  return Error(Fault::invalid, text::format("The method {} is not supported for {}; use {}.", request.method, request.path,
-                                            text::join(match.allowed, ", ")));
+  return Error(Fault::invalid, text::format("The method {} is not supported for {}; use {}.", request.method,
+                                            request.path, text::join(match.allowed, ", ")));
 }
 
 void require_permission(const Endpoint& endpoint, const Caller& caller) {
@@ -30,8 +30,9 @@ void require_permission(const Endpoint& endpoint, const Caller& caller) {
     throw Error(Fault::unauthenticated,
                 "You must be logged in to request this resource. Please provide a valid API key or log in.");
   }
-  throw Error(Fault::forbidden, text::format("You do not have permission to perform this action. It needs the permission {}.",
-                                             endpoint.permission));
+  throw Error(Fault::forbidden,
+              text::format("You do not have permission to perform this action. It needs the permission {}.",
+                           endpoint.permission));
 }
 
 }  // namespace
@@ -59,12 +60,14 @@ net::Route Dispatcher::route(const net::RequestHead& head) {
 }
 
 net::Response Dispatcher::handle(net::Request&& request) {
-  static metrics::Histogram& duration =
-      metrics::histogram("fairlead_http_request_duration_seconds", "Time from a worker taking a request to its answer.");
+  static metrics::Histogram& duration = metrics::histogram("fairlead_http_request_duration_seconds",
+                                                           "Time from a worker taking a request to its answer.");
   const std::int64_t started = system_clock().steady_us();
   net::Response response = answer(request);
   duration.observe_us(system_clock().steady_us() - started);
-  metrics::counter("fairlead_http_requests_total", "Answered HTTP requests.", text::format("status=\"{}\"", response.status)).add();
+  metrics::counter("fairlead_http_requests_total", "Answered HTTP requests.",
+                   text::format("status=\"{}\"", response.status))
+      .add();
   return response;
 }
 
@@ -72,7 +75,8 @@ Caller Dispatcher::caller_of(const Endpoint& endpoint, const net::Request& reque
   try {
     return options_.authenticate(request);
   } catch (const Error& error) {
-    // What anybody may see is not kept from those whose key is wrong: clients read the root documents before they sign in.
+    // What anybody may see is not kept from those whose key is wrong: clients read the root documents before they sign
+    // in.
     if (endpoint.permission != kAnonymous || error.fault() != Fault::unauthenticated) throw;
     return {};
   }

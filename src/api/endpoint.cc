@@ -16,7 +16,9 @@ const std::string& Context::parameter(std::string_view name) const {
   return found->second;
 }
 
-std::optional<std::string> Context::query(std::string_view name) const { return net::query_value(request_.query, name); }
+std::optional<std::string> Context::query(std::string_view name) const {
+  return net::query_value(request_.query, name);
+}
 
 std::vector<std::string> Context::query_list(std::string_view name) const {
   std::vector<std::string> all;
@@ -26,7 +28,8 @@ std::vector<std::string> Context::query_list(std::string_view name) const {
   return all;
 }
 
-std::int64_t Context::query_int(std::string_view name, std::int64_t otherwise, std::int64_t least, std::int64_t most) const {
+std::int64_t Context::query_int(std::string_view name, std::int64_t otherwise, std::int64_t least,
+                                std::int64_t most) const {
   const std::optional<std::string> value = query(name);
   if (!value || value->empty()) return otherwise;
   const std::optional<std::int64_t> number = text::parse_int(*value);

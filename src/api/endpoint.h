@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// An endpoint is a row: method, route, permission, summary, handler. Router, dispatch, OpenAPI, the root documents' links and the
-// authorisation test all read the same rows.
+// An endpoint is a row: method, route, permission, summary, handler. Router, dispatch, OpenAPI, the root documents'
+// links and the authorisation test all read the same rows.
 #pragma once
 
 #include <functional>
@@ -37,14 +37,15 @@ struct Endpoint {
   std::string permission;  // Octopus's name ("ProjectView"), kAnonymous or kSignedIn
   std::string summary;     // one sentence for the API description
   HandlerFunction handler;
-  bool external = false;  // calls outside (feeds, Git, clusters): runs on the slow workers
+  bool external = false;             // calls outside (feeds, Git, clusters): runs on the slow workers
   std::uint64_t max_body_bytes = 0;  // 0: the server's limit
 };
 
 // One request on its way through a handler. Lives on the worker's stack.
 class Context {
  public:
-  Context(const net::Request& request, const Caller& caller, std::string space_id, std::map<std::string, std::string> parameters);
+  Context(const net::Request& request, const Caller& caller, std::string space_id,
+          std::map<std::string, std::string> parameters);
 
   const net::Request& request() const { return request_; }
   const Caller& caller() const { return caller_; }

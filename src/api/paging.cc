@@ -32,12 +32,14 @@ Page page_of(const Context& context) {
   return page;
 }
 
-std::string paged(const Context& context, std::string_view item_type, const std::vector<std::string>& items, std::int64_t total,
-                  const Page& page, std::string_view more) {
+std::string paged(const Context& context, std::string_view item_type, const std::vector<std::string>& items,
+                  std::int64_t total, const Page& page, std::string_view more) {
   const std::int64_t take = std::max<std::int64_t>(page.take, 1);
   const std::int64_t pages = std::max<std::int64_t>((total + take - 1) / take, 1);
   const std::string base = context.request().path + "?" + other_parameters(context);
-  const auto url = [&](std::int64_t skip, std::int64_t count) { return text::format("{}skip={}&take={}", base, skip, count); };
+  const auto url = [&](std::int64_t skip, std::int64_t count) {
+    return text::format("{}skip={}&take={}", base, skip, count);
+  };
   Links links;
   links.add("Self", url(page.skip, page.take));
   links.add("Template", context.request().path + "{?skip,take,ids,partialName}");
@@ -48,8 +50,9 @@ std::string paged(const Context& context, std::string_view item_type, const std:
 
   std::string out = "{\"ItemType\":";
   json::append_string(out, item_type);
-  out += text::format(",\"TotalResults\":{},\"ItemsPerPage\":{},\"NumberOfPages\":{},\"LastPageNumber\":{},\"IsStale\":false,", total,
-                      page.take, pages, pages - 1);
+  out += text::format(
+      ",\"TotalResults\":{},\"ItemsPerPage\":{},\"NumberOfPages\":{},\"LastPageNumber\":{},\"IsStale\":false,", total,
+      page.take, pages, pages - 1);
   out += more;
   out += "\"Items\":" + raw_array(items) + ",\"Links\":" + links.text() + "}";
   return out;

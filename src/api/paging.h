@@ -23,8 +23,8 @@ Page page_of(const Context& context);
 
 // `items` are encoded objects; `total` counts all of them; the links repeat the request's other query parameters.
 // `more`: members of the envelope that only this list has, each with a comma behind it.
-std::string paged(const Context& context, std::string_view item_type, const std::vector<std::string>& items, std::int64_t total,
-                  const Page& page, std::string_view more = {});
+std::string paged(const Context& context, std::string_view item_type, const std::vector<std::string>& items,
+                  std::int64_t total, const Page& page, std::string_view more = {});
 // "[...]": what /all routes and a few others answer.
 std::string raw_array(const std::vector<std::string>& items);
 

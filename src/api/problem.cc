@@ -19,7 +19,8 @@ void append_member(std::string& out, std::string_view name, std::string_view val
 // Places of an error that is not about the request's contents, where no member of their own would hold them.
 std::string message_with_details(const Error& error) {
   std::string message = error.message();
-  for (const ErrorDetail& detail : error.details()) message += " " + (detail.where.empty() ? "" : detail.where + ": ") + detail.text;
+  for (const ErrorDetail& detail : error.details())
+    message += " " + (detail.where.empty() ? "" : detail.where + ": ") + detail.text;
   return message;
 }
 
@@ -44,10 +45,11 @@ net::Response with_status(const Error& error, std::string body, std::string cont
 net::Response octopus_error(const Error& error) {
   std::string body = "{";
   const bool validation = error.fault() == Fault::invalid || error.fault() == Fault::conflict;
-  append_member(body, "ErrorMessage", validation ? "There was a problem with your request." : message_with_details(error));
-  // Only a request that can be mended by its sender carries Errors: a client that finds the member takes its texts for the whole
-  // story, an empty list included, and looks at neither the status nor ErrorMessage. There is no Details: clients disagree about
-  // its type, and one that cannot read it shows that instead of the error.
+  append_member(body, "ErrorMessage",
+                validation ? "There was a problem with your request." : message_with_details(error));
+  // Only a request that can be mended by its sender carries Errors: a client that finds the member takes its texts for
+  // the whole story, an empty list included, and looks at neither the status nor ErrorMessage. There is no Details:
+  // clients disagree about its type, and one that cannot read it shows that instead of the error.
   if (validation) {
     body += ",\"Errors\":[";
     bool first = true;

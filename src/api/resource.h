@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// The rows of a plain resource: list, /all, create, read, replace, delete, with paging, filters, slugs, audit and links.
+// The rows of a plain resource: list, /all, create, read, replace, delete, with paging, filters, slugs, audit and
+// links.
 //
-//   api::Resource<Environment> resource{.path = "/environments", .item_type = "Environment", .permission = "Environment"};
-//   resource.check = [](api::Context&, store::Tx&, Environment& incoming, const Environment* stored) { ... };
-//   resource.links = [](const Environment& environment) { return api::Links(); };
-//   api::add_resource(server, resource);
+//   api::Resource<Environment> resource{.path = "/environments", .item_type = "Environment", .permission =
+//   "Environment"}; resource.check = [](api::Context&, store::Tx&, Environment& incoming, const Environment* stored) {
+//   ... }; resource.links = [](const Environment& environment) { return api::Links(); }; api::add_resource(server,
+//   resource);
 //
-// T follows the convention of models: `Id<T> id`, `std::string name`, and where the wire has them `space_id` and `slug`.
+// T follows the convention of models: `Id<T> id`, `std::string name`, and where the wire has them `space_id` and
+// `slug`.
 #pragma once
 
 #include <functional>
@@ -57,7 +59,8 @@ concept HasSlug = requires(T t) { t.slug; };
 
 // The document with that id or, where the type has slugs, that slug; only of the given space. Throws Error(not_found).
 template <class T>
-T get_in_space(const store::Documents& documents, const store::Tx& tx, std::string_view space, std::string_view id_or_slug) {
+T get_in_space(const store::Documents& documents, const store::Tx& tx, std::string_view space,
+               std::string_view id_or_slug) {
   std::optional<T> found = documents.find<T>(tx, id_or_slug);
   if constexpr (HasSlug<T>) {
     if (!found) {
@@ -74,7 +77,8 @@ T get_in_space(const store::Documents& documents, const store::Tx& tx, std::stri
   return *std::move(found);
 }
 
-// By id, then by name (without case), then by slug: what the Executions API accepts. Throws Error(not_found) with `noun`.
+// By id, then by name (without case), then by slug: what the Executions API accepts. Throws Error(not_found) with
+// `noun`.
 template <class T>
 T get_by_any_name(const store::Documents& documents, const store::Tx& tx, std::string_view space, std::string_view text,
                   std::string_view noun) {
@@ -82,9 +86,11 @@ T get_by_any_name(const store::Documents& documents, const store::Tx& tx, std::s
   if constexpr (InSpace<T>) {
     if (found && found->space_id != space) found.reset();
   }
-  if (!found) found = documents.first<T>(tx, store::Query().in_space(std::string(space)).where("Name", std::string(text)));
+  if (!found)
+    found = documents.first<T>(tx, store::Query().in_space(std::string(space)).where("Name", std::string(text)));
   if constexpr (HasSlug<T>) {
-    if (!found) found = documents.first<T>(tx, store::Query().in_space(std::string(space)).where("Slug", text::lower(text)));
+    if (!found)
+      found = documents.first<T>(tx, store::Query().in_space(std::string(space)).where("Slug", text::lower(text)));
   }
   if (!found) throw invalid(text::format("There is no {} with the name, id or slug '{}' in this space.", noun, text));
   return *std::move(found);
@@ -92,7 +98,8 @@ T get_by_any_name(const store::Documents& documents, const store::Tx& tx, std::s
 
 // The document that has the slug, within the space.
 template <class T>
-std::optional<T> find_by_slug(const store::Documents& documents, const store::Tx& tx, std::string_view space, std::string_view slug) {
+std::optional<T> find_by_slug(const store::Documents& documents, const store::Tx& tx, std::string_view space,
+                              std::string_view slug) {
   store::Query query;
   query.where("Slug", std::string(slug));
   if constexpr (InSpace<T>) query.in_space(std::string(space));
@@ -101,16 +108,20 @@ std::optional<T> find_by_slug(const store::Documents& documents, const store::Tx
 
 // A free slug for the name, within the space.
 template <class T>
-std::string free_slug(const store::Documents& documents, const store::Tx& tx, std::string_view space, std::string_view name) {
+std::string free_slug(const store::Documents& documents, const store::Tx& tx, std::string_view space,
+                      std::string_view name) {
   const std::string base = text::slug(name);
   std::string candidate = base;
-  for (int suffix = 1; find_by_slug<T>(documents, tx, space, candidate); ++suffix) candidate = text::format("{}-{}", base, suffix);
+  for (int suffix = 1; find_by_slug<T>(documents, tx, space, candidate); ++suffix)
+    candidate = text::format("{}-{}", base, suffix);
   return candidate;
 }
 
-// The slug of a document that is created or replaced: the stored one or a free one where none is given; a new one must be free.
+// The slug of a document that is created or replaced: the stored one or a free one where none is given; a new one must
+// be free.
 template <class T>
-void settle_slug(const store::Documents& documents, const store::Tx& tx, std::string_view space, T& document, const T* stored) {
+void settle_slug(const store::Documents& documents, const store::Tx& tx, std::string_view space, T& document,
+                 const T* stored) {
   if (document.slug.empty()) {
     document.slug = stored != nullptr ? stored->slug : free_slug<T>(documents, tx, space, document.name);
   }
@@ -120,7 +131,8 @@ void settle_slug(const store::Documents& documents, const store::Tx& tx, std::st
   }
   const std::optional<T> other = find_by_slug<T>(documents, tx, space, document.slug);
   if (other && other->id != document.id) {
-    throw invalid_at("Slug", text::format("'{}' is the slug of {} ({}); choose another one", document.slug, other->name, other->id.str()));
+    throw invalid_at("Slug", text::format("'{}' is the slug of {} ({}); choose another one", document.slug, other->name,
+                                          other->id.str()));
   }
 }
 
@@ -136,7 +148,9 @@ template <class T>
 store::Query list_query(const Resource<T>& resource, const Context& context) {
   store::Query query;
   if constexpr (InSpace<T>) query.in_space(context.space_id());
-  const auto given = [&](std::string_view name) { return context.query(name).has_value() && !context.query(name)->empty(); };
+  const auto given = [&](std::string_view name) {
+    return context.query(name).has_value() && !context.query(name)->empty();
+  };
   if (given("ids")) query.ids = context.query_list("ids");
   if (given("name")) query.where("Name", *context.query("name"));
   if (given("partialName")) query.containing("Name", *context.query("partialName"));
@@ -162,7 +176,8 @@ net::Response list_page(const Server& server, const Resource<T>& resource, const
 template <class T>
 net::Response list_array(const Server& server, const Resource<T>& resource, const store::Tx& tx, store::Query query) {
   std::vector<std::string> items;
-  for (T& item : server.documents.all<T>(tx, std::move(query))) items.push_back(encode_resource(resource, tx, std::move(item)));
+  for (T& item : server.documents.all<T>(tx, std::move(query)))
+    items.push_back(encode_resource(resource, tx, std::move(item)));
   return json_response(raw_array(items));
 }
 
@@ -178,15 +193,16 @@ void create_resource(const Server& server, const Resource<T>& resource, Context&
 }
 
 template <class T>
-void replace_resource(const Server& server, const Resource<T>& resource, Context& context, store::Tx& tx, const T& stored,
-                      T& document) {
+void replace_resource(const Server& server, const Resource<T>& resource, Context& context, store::Tx& tx,
+                      const T& stored, T& document) {
   json::keep_from_stored(type_of(json::Tag<T>{}), &stored, &document);
   document.id = stored.id;
   if constexpr (InSpace<T>) document.space_id = stored.space_id;
   if (resource.check) resource.check(context, tx, document, &stored);
   if constexpr (HasSlug<T>) settle_slug<T>(server.documents, tx, context.space_id(), document, &stored);
   server.documents.update(tx, document);
-  audit_modified(tx, context, resource.item_type, document.id.str(), document.name, store::difference(stored, document));
+  audit_modified(tx, context, resource.item_type, document.id.str(), document.name,
+                 store::difference(stored, document));
   if (resource.written) resource.written(context, tx, document, false);
 }
 
@@ -202,7 +218,8 @@ void add_list_rows(Server& server, const std::shared_ptr<const Resource<T>>& res
                      }});
   if (!resource->has_all) return;
   server.router.add({"GET", resource->scope, resource->path + "/all", resource->permission + "View",
-                     text::format("All {} as a plain array.", resource->path.substr(1)), [&server, resource](Context& context) {
+                     text::format("All {} as a plain array.", resource->path.substr(1)),
+                     [&server, resource](Context& context) {
                        return server.store.read([&](const store::Tx& tx) {
                          return list_array(server, *resource, tx, list_query(*resource, context));
                        });
@@ -213,7 +230,8 @@ template <class T>
 void add_write_rows(Server& server, const std::shared_ptr<const Resource<T>>& resource) {
   if (resource->can_create) {
     server.router.add({"POST", resource->scope, resource->path, resource->permission + "Create",
-                       text::format("Creates one of {}.", resource->path.substr(1)), [&server, resource](Context& context) {
+                       text::format("Creates one of {}.", resource->path.substr(1)),
+                       [&server, resource](Context& context) {
                          const T incoming = context.body<T>();
                          return server.store.write([&](store::Tx& tx) {
                            T document = incoming;
@@ -223,28 +241,30 @@ void add_write_rows(Server& server, const std::shared_ptr<const Resource<T>>& re
                        }});
   }
   if (resource->can_edit) {
-    server.router.add({"PUT", resource->scope, resource->path + "/{id}", resource->permission + "Edit",
-                       text::format("Replaces one of {}.", resource->path.substr(1)), [&server, resource](Context& context) {
-                         const T incoming = context.body<T>();
-                         return server.store.write([&](store::Tx& tx) {
-                           const T stored = get_in_space<T>(server.documents, tx, context.space_id(), context.parameter("id"));
-                           T document = incoming;
-                           replace_resource(server, *resource, context, tx, stored, document);
-                           return json_response(encode_resource(*resource, tx, std::move(document)));
-                         });
-                       }});
+    server.router.add(
+        {"PUT", resource->scope, resource->path + "/{id}", resource->permission + "Edit",
+         text::format("Replaces one of {}.", resource->path.substr(1)), [&server, resource](Context& context) {
+           const T incoming = context.body<T>();
+           return server.store.write([&](store::Tx& tx) {
+             const T stored = get_in_space<T>(server.documents, tx, context.space_id(), context.parameter("id"));
+             T document = incoming;
+             replace_resource(server, *resource, context, tx, stored, document);
+             return json_response(encode_resource(*resource, tx, std::move(document)));
+           });
+         }});
   }
   if (resource->can_remove) {
-    server.router.add({"DELETE", resource->scope, resource->path + "/{id}", resource->permission + "Delete",
-                       text::format("Deletes one of {}.", resource->path.substr(1)), [&server, resource](Context& context) {
-                         return server.store.write([&](store::Tx& tx) {
-                           const T stored = get_in_space<T>(server.documents, tx, context.space_id(), context.parameter("id"));
-                           if (resource->removing) resource->removing(context, tx, stored);
-                           server.documents.remove(tx, stored.id);
-                           audit_deleted(tx, context, resource->item_type, stored.id.str(), stored.name);
-                           return json_response("{}");
-                         });
-                       }});
+    server.router.add(
+        {"DELETE", resource->scope, resource->path + "/{id}", resource->permission + "Delete",
+         text::format("Deletes one of {}.", resource->path.substr(1)), [&server, resource](Context& context) {
+           return server.store.write([&](store::Tx& tx) {
+             const T stored = get_in_space<T>(server.documents, tx, context.space_id(), context.parameter("id"));
+             if (resource->removing) resource->removing(context, tx, stored);
+             server.documents.remove(tx, stored.id);
+             audit_deleted(tx, context, resource->item_type, stored.id.str(), stored.name);
+             return json_response("{}");
+           });
+         }});
   }
 }
 
@@ -255,13 +275,14 @@ template <class T>
 std::shared_ptr<const Resource<T>> add_resource(Server& server, Resource<T> resource) {
   auto shared = std::make_shared<const Resource<T>>(std::move(resource));
   detail::add_list_rows<T>(server, shared);
-  server.router.add({"GET", shared->scope, shared->path + "/{id}", shared->permission + "View",
-                     text::format("One of {} by id or slug.", shared->path.substr(1)), [&server, shared](Context& context) {
-                       return server.store.read([&](const store::Tx& tx) {
-                         return json_response(encode_resource(
-                             *shared, tx, get_in_space<T>(server.documents, tx, context.space_id(), context.parameter("id"))));
-                       });
-                     }});
+  server.router.add(
+      {"GET", shared->scope, shared->path + "/{id}", shared->permission + "View",
+       text::format("One of {} by id or slug.", shared->path.substr(1)), [&server, shared](Context& context) {
+         return server.store.read([&](const store::Tx& tx) {
+           return json_response(encode_resource(
+               *shared, tx, get_in_space<T>(server.documents, tx, context.space_id(), context.parameter("id"))));
+         });
+       }});
   detail::add_write_rows<T>(server, shared);
   return shared;
 }

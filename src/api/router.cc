@@ -10,11 +10,14 @@ namespace fairlead::api {
 
 namespace {
 
-bool is_parameter(std::string_view segment) { return segment.size() > 2 && segment.front() == '{' && segment.back() == '}'; }
+bool is_parameter(std::string_view segment) {
+  return segment.size() > 2 && segment.front() == '{' && segment.back() == '}';
+}
 
 bool is_space_id(std::string_view segment) {
   constexpr std::string_view kPrefix = "Spaces-";
-  return text::starts_with_ignoring_case(segment, kPrefix) && text::parse_int(segment.substr(kPrefix.size())).has_value();
+  return text::starts_with_ignoring_case(segment, kPrefix) &&
+         text::parse_int(segment.substr(kPrefix.size())).has_value();
 }
 
 std::vector<std::string> pattern_segments(std::string_view pattern) {
@@ -56,7 +59,8 @@ void Router::add(Endpoint endpoint) {
   bucket.insert(std::upper_bound(bucket.begin(), bucket.end(), row, before), row);
 }
 
-Router::Found Router::find(Scope scope, std::string_view method, const std::vector<std::string>& segments, std::size_t from) const {
+Router::Found Router::find(Scope scope, std::string_view method, const std::vector<std::string>& segments,
+                           std::size_t from) const {
   Found found;
   const auto bucket = rows_.find({scope, segments.size() - from});
   if (bucket == rows_.end()) return found;
@@ -106,7 +110,8 @@ Router::Match Router::match(std::string_view method, std::string_view path) cons
     take(Scope::space, 2, segments[1]);
     return match;
   }
-  if (segments.size() >= 3 && text::equals_ignoring_case(segments[1], "spaces") && take(Scope::space, 3, segments[2])) return match;
+  if (segments.size() >= 3 && text::equals_ignoring_case(segments[1], "spaces") && take(Scope::space, 3, segments[2]))
+    return match;
   take(Scope::space, 1, {});
   return match;
 }

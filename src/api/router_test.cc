@@ -96,15 +96,17 @@ std::string page_text(const std::string& query, std::int64_t total) {
 
 TEST(Paging, EnvelopeAndLinks) {
   const std::string text = page_text("partialName=a%20b&skip=30", 75);
-  EXPECT_NE(text.find(R"("ItemType":"Project","TotalResults":75,"ItemsPerPage":30,"NumberOfPages":3,"LastPageNumber":2,)"),
-            std::string::npos);
+  EXPECT_NE(
+      text.find(R"("ItemType":"Project","TotalResults":75,"ItemsPerPage":30,"NumberOfPages":3,"LastPageNumber":2,)"),
+      std::string::npos);
   EXPECT_NE(text.find(R"("Page.Next":"/api/Spaces-1/projects?partialName=a%20b&skip=60&take=30")"), std::string::npos);
   EXPECT_EQ(page_text("skip=60", 75).find("Page.Next"), std::string::npos);
   EXPECT_NE(page_text("take=2147483647", 0).find(R"("NumberOfPages":1,"LastPageNumber":0)"), std::string::npos);
   EXPECT_NE(page_text("take=0", 5).find(R"("NumberOfPages":5)"), std::string::npos);
   // A client that asks for nothing must not be sent on to the next page of nothing.
   EXPECT_EQ(page_text("take=0", 5).find("Page.Next"), std::string::npos);
-  for (const char* wrong : {"skip=-1", "take=-5", "take=x", "take=99999999999"}) EXPECT_THROW(page_text(wrong, 1), Error) << wrong;
+  for (const char* wrong : {"skip=-1", "take=-5", "take=x", "take=99999999999"})
+    EXPECT_THROW(page_text(wrong, 1), Error) << wrong;
 }
 
 }  // namespace

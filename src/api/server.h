@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What every endpoint row may use. One instance lives as long as the process; members are thread-safe as their classes say.
+// What every endpoint row may use. One instance lives as long as the process; members are thread-safe as their classes
+// say.
 #pragma once
 
 #include "api/router.h"

@@ -40,7 +40,8 @@ std::optional<std::string> parse_hex(std::string_view text) {
   std::string out(text.size() / 2, '\0');
   std::size_t length = 0;
   if (text.size() % 2 != 0 ||
-      sodium_hex2bin(raw(out), out.size(), text.data(), text.size(), nullptr, &length, nullptr) != 0 || length != out.size()) {
+      sodium_hex2bin(raw(out), out.size(), text.data(), text.size(), nullptr, &length, nullptr) != 0 ||
+      length != out.size()) {
     return std::nullopt;
   }
   return out;
@@ -103,8 +104,8 @@ std::string random_uuid() {
   bytes[6] = static_cast<char>((bytes[6] & 0x0F) | 0x40);
   bytes[8] = static_cast<char>((bytes[8] & 0x3F) | 0x80);
   const std::string digits = hex(bytes);
-  return digits.substr(0, 8) + "-" + digits.substr(8, 4) + "-" + digits.substr(12, 4) + "-" + digits.substr(16, 4) + "-" +
-         digits.substr(20);
+  return digits.substr(0, 8) + "-" + digits.substr(8, 4) + "-" + digits.substr(12, 4) + "-" + digits.substr(16, 4) +
+         "-" + digits.substr(20);
 }
 
 std::string random_base32(std::size_t count) {

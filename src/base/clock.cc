@@ -90,8 +90,8 @@ std::string iso8601(Time time) {
   const std::time_t whole = seconds;
   std::tm parts{};
   gmtime_r(&whole, &parts);
-  return text::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday,
-                      parts.tm_hour, parts.tm_min, parts.tm_sec, rest_us / 1000);
+  return text::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", parts.tm_year + 1900, parts.tm_mon + 1,
+                      parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec, rest_us / 1000);
 }
 
 std::optional<Time> parse_iso8601(std::string_view text) {
@@ -110,8 +110,8 @@ std::optional<Time> parse_iso8601(std::string_view text) {
   parts.tm_sec = cursor.digits(2);
   const std::int64_t fraction = cursor.fraction_us();
   const std::int64_t offset = cursor.offset_us();
-  const bool in_range = parts.tm_mon >= 0 && parts.tm_mon < 12 && parts.tm_mday >= 1 && parts.tm_mday <= 31 && parts.tm_hour < 24 &&
-                        parts.tm_min < 60 && parts.tm_sec <= 60;
+  const bool in_range = parts.tm_mon >= 0 && parts.tm_mon < 12 && parts.tm_mday >= 1 && parts.tm_mday <= 31 &&
+                        parts.tm_hour < 24 && parts.tm_min < 60 && parts.tm_sec <= 60;
   if (!cursor.ok || cursor.at != text.size() || !in_range) return std::nullopt;
   const int day = parts.tm_mday;
   const std::time_t seconds = timegm(&parts);

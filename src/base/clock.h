@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Time. Every other folder takes a Clock& instead of reading the machine's clock, so that tests decide what time it is.
-// Wall time is microseconds since 1970-01-01T00:00:00Z; steady time is microseconds since an arbitrary start and never jumps.
+// Wall time is microseconds since 1970-01-01T00:00:00Z; steady time is microseconds since an arbitrary start and never
+// jumps.
 #pragma once
 
 #include <atomic>
@@ -49,7 +50,10 @@ class ManualClock : public Clock {
   explicit ManualClock(Time start = Time{1'767'225'600 * kSecond}) : now_us_(start.us) {}
   Time now() const override { return Time{now_us_.load()}; }
   std::int64_t steady_us() const override { return steady_us_.load(); }
-  void advance(std::int64_t us) { now_us_ += us; steady_us_ += us; }
+  void advance(std::int64_t us) {
+    now_us_ += us;
+    steady_us_ += us;
+  }
   // A jump of the wall clock alone, as NTP or an administrator makes it.
   void jump_wall(std::int64_t us) { now_us_ += us; }
 

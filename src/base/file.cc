@@ -116,7 +116,8 @@ Descriptor lock(const std::string& path, std::string_view purpose) {
   if (!fd.valid()) fail("open", path);
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) fail("lock", path);
-    throw Error(Fault::conflict, text::format("{} is in use by another process (pid {})", purpose, text::trim(read(path, 64))));
+    throw Error(Fault::conflict,
+                text::format("{} is in use by another process (pid {})", purpose, text::trim(read(path, 64))));
   }
   if (::ftruncate(fd.get(), 0) != 0) fail("write", path);
   write_whole(fd.get(), text::format("{}\n", ::getpid()), path);

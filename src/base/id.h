@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Strong identifiers. `Id<Project>` cannot be passed where `Id<Environment>` is wanted; on the wire both are plain strings
-// such as "Projects-12".
+// Strong identifiers. `Id<Project>` cannot be passed where `Id<Environment>` is wanted; on the wire both are plain
+// strings such as "Projects-12".
 #pragma once
 
 #include <compare>

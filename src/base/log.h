@@ -30,9 +30,17 @@ struct Field {
 void configure(Format format, Level least);
 void write(Level level, std::string_view message, std::initializer_list<Field> fields);
 
-inline void debug(std::string_view message, std::initializer_list<Field> fields = {}) { write(Level::debug, message, fields); }
-inline void info(std::string_view message, std::initializer_list<Field> fields = {}) { write(Level::info, message, fields); }
-inline void warning(std::string_view message, std::initializer_list<Field> fields = {}) { write(Level::warning, message, fields); }
-inline void error(std::string_view message, std::initializer_list<Field> fields = {}) { write(Level::error, message, fields); }
+inline void debug(std::string_view message, std::initializer_list<Field> fields = {}) {
+  write(Level::debug, message, fields);
+}
+inline void info(std::string_view message, std::initializer_list<Field> fields = {}) {
+  write(Level::info, message, fields);
+}
+inline void warning(std::string_view message, std::initializer_list<Field> fields = {}) {
+  write(Level::warning, message, fields);
+}
+inline void error(std::string_view message, std::initializer_list<Field> fields = {}) {
+  write(Level::error, message, fields);
+}
 
 }  // namespace fairlead::log

@@ -28,7 +28,9 @@ Registry& registry() {
   return instance;
 }
 
-std::string with_braces(std::string_view labels) { return labels.empty() ? std::string() : text::format("{{{}}}", labels); }
+std::string with_braces(std::string_view labels) {
+  return labels.empty() ? std::string() : text::format("{{{}}}", labels);
+}
 
 void append_histogram(std::string& out, std::string_view name, std::string_view labels, const Histogram& histogram) {
   const std::string prefix = labels.empty() ? std::string() : std::string(labels) + ",";
@@ -84,7 +86,8 @@ std::string page() {
     const std::string_view kind = family.gauge ? "gauge" : family.histograms.empty() ? "counter" : "histogram";
     out += text::format("# HELP {} {}\n# TYPE {} {}\n", name, family.help, name, kind);
     if (family.gauge) out += text::format("{} {}\n", name, family.gauge());
-    for (const auto& [labels, value] : family.counters) out += text::format("{}{} {}\n", name, with_braces(labels), value->value());
+    for (const auto& [labels, value] : family.counters)
+      out += text::format("{}{} {}\n", name, with_braces(labels), value->value());
     for (const auto& [labels, value] : family.histograms) append_histogram(out, name, labels, *value);
   }
   return out;

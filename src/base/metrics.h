@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Counters, gauges and histograms of the process in the Prometheus text format (version 0.0.4). Handles live as long as the
-// process; all calls are thread-safe and cheap enough for hot paths.
+// Counters, gauges and histograms of the process in the Prometheus text format (version 0.0.4). Handles live as long as
+// the process; all calls are thread-safe and cheap enough for hot paths.
 #pragma once
 
 #include <array>
@@ -22,8 +22,8 @@ class Counter {
 };
 
 // Upper bounds in microseconds: 100 us to 10 s in steps of about three.
-inline constexpr std::array<std::int64_t, 11> kBucketsUs = {100, 300, 1'000, 3'000, 10'000, 30'000, 100'000, 300'000, 1'000'000,
-                                                            3'000'000, 10'000'000};
+inline constexpr std::array<std::int64_t, 11> kBucketsUs = {100,     300,     1'000,     3'000,     10'000,    30'000,
+                                                            100'000, 300'000, 1'000'000, 3'000'000, 10'000'000};
 
 class Histogram {
  public:

@@ -54,7 +54,7 @@ class Recent {
 
   const std::size_t limit_;
   std::mutex mutex_;
-  std::list<Entry> entries_;  // the one used last first
+  std::list<Entry> entries_;                                                          // the one used last first
   std::unordered_map<std::string_view, typename std::list<Entry>::iterator> by_key_;  // views of the entries' keys
 };
 

@@ -11,9 +11,7 @@ namespace {
 TEST(Recent, KeepsWhatWasUsedLast) {
   Recent<std::string> recent(2);
   int made = 0;
-  const auto get = [&](const std::string& key) {
-    return *recent.get(key, [&] { return ++made, "value of " + key; });
-  };
+  const auto get = [&](const std::string& key) { return *recent.get(key, [&] { return ++made, "value of " + key; }); };
   EXPECT_EQ(get("a"), "value of a");
   EXPECT_EQ(get("b"), "value of b");
   EXPECT_EQ(get("a"), "value of a");

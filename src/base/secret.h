@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A secret value. It has no conversion to std::string, no stream operator and no formatter, so it cannot end in a log or an
-// error by accident; its memory is wiped when it dies. Only codecs that seal it and executors that use it call reveal().
+// A secret value. It has no conversion to std::string, no stream operator and no formatter, so it cannot end in a log
+// or an error by accident; its memory is wiped when it dies. Only codecs that seal it and executors that use it call
+// reveal().
 #pragma once
 
 #include <string>

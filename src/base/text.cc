@@ -17,7 +17,8 @@ int hex_value(char c) {
   return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-// Length of the UTF-8 sequence that starts at `at`, 0 where it is not valid (RFC 3629: no surrogates, no overlong forms).
+// Length of the UTF-8 sequence that starts at `at`, 0 where it is not valid (RFC 3629: no surrogates, no overlong
+// forms).
 std::size_t utf8_length(std::string_view text, std::size_t at) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char first = byte(at);

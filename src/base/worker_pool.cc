@@ -52,7 +52,8 @@ void WorkerPool::work() {
     try {
       (*job)();
     } catch (...) {
-      log::error("a job of a worker pool threw", {{"pool", name_}, {"error", error_of(std::current_exception()).text()}});
+      log::error("a job of a worker pool threw",
+                 {{"pool", name_}, {"error", error_of(std::current_exception()).text()}});
     }
   }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A fixed number of threads that run closures in order of arrival. Threads start with the first jobs and live until stop().
-// A job must not throw: an escaped exception is logged as a bug and the thread goes on.
+// A fixed number of threads that run closures in order of arrival. Threads start with the first jobs and live until
+// stop(). A job must not throw: an escaped exception is logged as a bug and the thread goes on.
 #pragma once
 
 #include <functional>

@@ -10,7 +10,8 @@
 
 namespace fairlead::cli {
 
-std::map<std::string, std::string> parse_options(const std::vector<std::string>& arguments, const std::vector<std::string>& with_value,
+std::map<std::string, std::string> parse_options(const std::vector<std::string>& arguments,
+                                                 const std::vector<std::string>& with_value,
                                                  const std::vector<std::string>& switches) {
   const auto among = [](const std::vector<std::string>& list, const std::string& name) {
     return std::find(list.begin(), list.end(), name) != list.end();
@@ -18,7 +19,8 @@ std::map<std::string, std::string> parse_options(const std::vector<std::string>&
   std::map<std::string, std::string> options;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const std::string& argument = arguments[i];
-    if (!argument.starts_with("--")) throw invalid(text::format("\"{}\" is no option; options begin with --", text::shorten(argument, 60)));
+    if (!argument.starts_with("--"))
+      throw invalid(text::format("\"{}\" is no option; options begin with --", text::shorten(argument, 60)));
     const std::size_t equals = argument.find('=');
     const std::string name = argument.substr(2, equals == std::string::npos ? equals : equals - 2);
     if (among(switches, name)) {

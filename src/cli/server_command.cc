@@ -17,13 +17,17 @@ namespace fairlead::cli {
 namespace {
 
 std::string help_text() {
-  std::string out = "fairlead server [OPTION]...\n\nRuns the server until Ctrl-C. Every option can also be set by the environment (FAIRLEAD_DATA_DIR for\n"
-                    "--data-dir) or in a file (--config). FAIRLEAD_ADMIN_API_KEY presets the administrator's API key.\n\n";
+  std::string out =
+      "fairlead server [OPTION]...\n\nRuns the server until Ctrl-C. Every option can also be set by the environment "
+      "(FAIRLEAD_DATA_DIR for\n"
+      "--data-dir) or in a file (--config). FAIRLEAD_ADMIN_API_KEY presets the administrator's API key.\n\n";
   for (const server::Setting& setting : server::settings()) {
-    const std::string option = text::format("--{}{}{}", setting.name, setting.value_name.empty() ? "" : " ", setting.value_name);
+    const std::string option =
+        text::format("--{}{}{}", setting.name, setting.value_name.empty() ? "" : " ", setting.value_name);
     out += text::format("  {:<30} {}\n", option, setting.help);
   }
-  out += text::format("  {:<30} {}\n  {:<30} {}\n", "--print-config", "print the settings in force and exit", "--help", "this text");
+  out += text::format("  {:<30} {}\n  {:<30} {}\n", "--print-config", "print the settings in force and exit", "--help",
+                      "this text");
   return out;
 }
 

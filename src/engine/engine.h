@@ -168,8 +168,8 @@ class Engine {
   // Must be durable before the command leaves. False: no longer wanted, or somebody else has it; do not send.
   bool mark_sent(const std::string& key, const std::string& executor, const std::string& incarnation);
   // An executor has connected: what it was sent in another incarnation is offered again where repeatable, and ends as
-  // lost ("outcome unknown") where not. `why` is the start of that text, as in "worker w1 died at 14:02"; empty: a text of
-  // ours. Expectations of these selectors get deadline_grace_us before their deadline counts.
+  // lost ("outcome unknown") where not. `why` is the start of that text, as in "worker w1 died at 14:02"; empty: a text
+  // of ours. Expectations of these selectors get deadline_grace_us before their deadline counts.
   void executor_connected(const std::string& executor, const std::string& incarnation,
                           const std::vector<std::string>& selectors, const std::string& why = {});
   // An executor will not come back: the same for everything that it was sent. `why` as in "worker w1 died at 14:02".

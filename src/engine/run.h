@@ -252,9 +252,9 @@ class Run {
 
   // --- points that may wait
 
-  // An activity (engine/activity.h). With a deadline: Error(timeout) when it passes first. `command` is a struct with a type table, a
-  // Command, or a function that makes one: it is asked once, when the activity is made, and replays do not pay for it. What it throws
-  // is the result of the point. As with `once`: pure work and reading the database only.
+  // An activity (engine/activity.h). With a deadline: Error(timeout) when it passes first. `command` is a struct with a
+  // type table, a Command, or a function that makes one: it is asked once, when the activity is made, and replays do
+  // not pay for it. What it throws is the result of the point. As with `once`: pure work and reading the database only.
   template <class T = void, class C>
   Result<T> execute(std::string_view selector, std::string_view name, const C& command, ActivityOptions options) const {
     detail::Wish wish;

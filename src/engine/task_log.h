@@ -98,8 +98,8 @@ class TaskLog {
     std::int64_t max_task_bytes = 20ll << 20;     // then "n lines dropped", kept up to date in the log itself
     std::int64_t max_line_bytes = 64ll << 10;     // text and detail each; longer ones are shortened
     std::size_t max_entries_per_append = 10'000;  // Error(invalid) above
-    bool background = true;  // false: entries of transactions reach the files, and tail(), by flush() only
-    std::size_t max_elements = 10'000;            // of one task; more are dropped
+    bool background = true;             // false: entries of transactions reach the files, and tail(), by flush() only
+    std::size_t max_elements = 10'000;  // of one task; more are dropped
   };
   TaskLog(store::Store& store, const Clock& clock, Options options);
   ~TaskLog();

@@ -30,10 +30,12 @@ struct CommandContext {
 struct CommandEnd {
   link::Outcome outcome = link::Outcome::succeeded;
   std::optional<Error> error;
-  std::string value;  // JSON of the kind's result; may be empty unless succeeded
+  std::string value;                  // JSON of the kind's result; may be empty unless succeeded
   std::shared_ptr<void> leftovers{};  // cleared away by its destructor, once the result is on its way
 
-  static CommandEnd success(std::string value) { return {link::Outcome::succeeded, std::nullopt, std::move(value), nullptr}; }
+  static CommandEnd success(std::string value) {
+    return {link::Outcome::succeeded, std::nullopt, std::move(value), nullptr};
+  }
   // Cancelled where the error is a cancellation, else failed.
   static CommandEnd failure(Error error, std::string value = {}) {
     const bool cancelled = error.fault() == Fault::cancelled;

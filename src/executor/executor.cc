@@ -492,8 +492,8 @@ void Executor::watch_deadlines() {
         continue;
       }
       running->lease_ended = true;
-      leases_ended.emplace_back(
-          running, text::format("the server has not been heard for {} s", running->command.lease_seconds));
+      leases_ended.emplace_back(running,
+                                text::format("the server has not been heard for {} s", running->command.lease_seconds));
     }
     lock.unlock();
     for (const auto& look : looks_ended) look->cancel("nothing can be said yet");

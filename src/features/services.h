@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a slice may use, and the few moments at which slices take part in each other's acts. One instance, made by server/; lives as
-// long as the process. Each slice's install() adds its document types, rows, definitions and hooks; nothing else runs before start.
+// What a slice may use, and the few moments at which slices take part in each other's acts. One instance, made by
+// server/; lives as long as the process. Each slice's install() adds its document types, rows, definitions and hooks;
+// nothing else runs before start.
 #pragma once
 
 #include <functional>
@@ -45,7 +46,8 @@ struct Services {
   StepTypes step_types = {};  // filled by the slices of steps/
 
   // What POST /tasks can start, by the task's name: checks the arguments, inserts the task and starts its run.
-  std::map<std::string, std::function<tasks::Task(const api::Context&, store::Tx&, const tasks::TaskRequest&)>> task_starters = {};
+  std::map<std::string, std::function<tasks::Task(const api::Context&, store::Tx&, const tasks::TaskRequest&)>>
+      task_starters = {};
   // Called in the transaction in which a target comes to be or changes so that nothing is known of its health any more.
   std::vector<std::function<void(store::Tx&, const targets::Machine&)>> target_to_check = {};
   // Called in the transaction that creates, replaces or (with `removed`) deletes a machine policy.
@@ -53,7 +55,8 @@ struct Services {
   // Called in the transaction that creates a space: defaults that clients look up at once.
   std::vector<std::function<void(store::Tx&, const std::string& space)>> space_created = {};
   // Called in the transaction that creates a project: what belongs to it (channel, process, variables).
-  std::vector<std::function<void(store::Tx&, const std::string& space, const std::string& project)>> project_created = {};
+  std::vector<std::function<void(store::Tx&, const std::string& space, const std::string& project)>> project_created =
+      {};
   // Called in the transaction that deletes a project, before it goes.
   std::vector<std::function<void(store::Tx&, const std::string& project)>> project_removing = {};
   // Called in the transaction that creates a release.

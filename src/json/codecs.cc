@@ -16,7 +16,8 @@ void append_string(std::string& out, std::string_view text) {
     // Byte by byte: whatever does not begin a valid sequence becomes one U+FFFD.
     for (std::size_t at = 0; at < text.size();) {
       std::size_t length = 1;
-      while (length < 4 && at + length < text.size() && (static_cast<unsigned char>(text[at + length]) & 0xC0) == 0x80) ++length;
+      while (length < 4 && at + length < text.size() && (static_cast<unsigned char>(text[at + length]) & 0xC0) == 0x80)
+        ++length;
       const std::string_view piece = text.substr(at, length);
       repaired += text::is_valid_utf8(piece) ? piece : std::string_view("\xEF\xBF\xBD");
       at += length;
@@ -88,7 +89,8 @@ void read_sensitive(const Value& value, void* member, Reader& reader) {
   }
   const Value* has = member_of(*object, "HasValue");
   sensitive.has_value = has != nullptr && has->is_bool() && has->get_bool();
-  if (const Value* hint = member_of(*object, "Hint"); hint != nullptr && hint->is_string()) sensitive.hint = view(hint->get_string());
+  if (const Value* hint = member_of(*object, "Hint"); hint != nullptr && hint->is_string())
+    sensitive.hint = view(hint->get_string());
   if (reader.mode() == Mode::store) {
     if (const Value* sealed = member_of(*object, "Sealed"); sealed != nullptr && sealed->is_string()) {
       sensitive.sealed = view(sealed->get_string());
@@ -132,7 +134,8 @@ void write_int(std::int64_t number, Writer& writer) {
 bool read_int(const Value& value, std::int64_t& number, std::int64_t least, std::int64_t most, Reader& reader) {
   if (value.is_int64()) {
     number = value.get_int64();
-  } else if (value.is_double() && std::nearbyint(value.get_double()) == value.get_double() && std::abs(value.get_double()) < 9e15) {
+  } else if (value.is_double() && std::nearbyint(value.get_double()) == value.get_double() &&
+             std::abs(value.get_double()) < 9e15) {
     number = static_cast<std::int64_t>(value.get_double());
   } else {
     reader.expected("a whole number", value);
@@ -217,21 +220,23 @@ const Codec& bool_codec() {
 }
 
 const Codec& double_codec() {
-  static const Codec codec{Codec::Kind::number,
-                           [](const void* m, Writer& w) { w.out() += text::format("{}", *static_cast<const double*>(m)); },
-                           [](const Value& v, void* m, Reader& r) {
-                             if (v.is_number()) {
-                               *static_cast<double*>(m) = v.to_number<double>();
-                             } else {
-                               r.expected("a number", v);
-                             }
-                           },
-                           [](const void*) { return false; }, copy_member<double>};
+  static const Codec codec{
+      Codec::Kind::number,
+      [](const void* m, Writer& w) { w.out() += text::format("{}", *static_cast<const double*>(m)); },
+      [](const Value& v, void* m, Reader& r) {
+        if (v.is_number()) {
+          *static_cast<double*>(m) = v.to_number<double>();
+        } else {
+          r.expected("a number", v);
+        }
+      },
+      [](const void*) { return false; }, copy_member<double>};
   return codec;
 }
 
 const Codec& time_codec() {
-  static const Codec codec{Codec::Kind::time, [](const void* m, Writer& w) { write_time(*static_cast<const Time*>(m), w); },
+  static const Codec codec{Codec::Kind::time,
+                           [](const void* m, Writer& w) { write_time(*static_cast<const Time*>(m), w); },
                            [](const Value& v, void* m, Reader& r) { read_time(v, *static_cast<Time*>(m), r); },
                            [](const void* m) { return static_cast<const Time*>(m)->us == 0; }, copy_member<Time>};
   return codec;
@@ -249,9 +254,12 @@ const Codec& raw_codec() {
 }
 
 const Codec& sensitive_codec() {
-  static const Codec codec{Codec::Kind::sensitive, write_sensitive, read_sensitive,
+  static const Codec codec{Codec::Kind::sensitive,
+                           write_sensitive,
+                           read_sensitive,
                            [](const void* m) { return !static_cast<const SensitiveValue*>(m)->has_value; },
-                           copy_member<SensitiveValue>, keep_sensitive};
+                           copy_member<SensitiveValue>,
+                           keep_sensitive};
   return codec;
 }
 

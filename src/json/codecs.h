@@ -50,12 +50,14 @@ namespace detail {
 void write_string(std::string_view text, Writer& writer);
 bool read_string(const boost::json::value& value, std::string& text, Reader& reader);
 void write_int(std::int64_t number, Writer& writer);
-bool read_int(const boost::json::value& value, std::int64_t& number, std::int64_t least, std::int64_t most, Reader& reader);
+bool read_int(const boost::json::value& value, std::int64_t& number, std::int64_t least, std::int64_t most,
+              Reader& reader);
 void write_time(Time time, Writer& writer);
 void read_time(const boost::json::value& value, Time& time, Reader& reader);
 int read_enum(const boost::json::value& value, const EnumNames& names, Reader& reader);  // -1: a problem was noted
 // Array and object iteration without Boost in the header.
-std::size_t array_size(const boost::json::value& value, Reader& reader);  // notes a problem and gives 0 for anything else
+std::size_t array_size(const boost::json::value& value,
+                       Reader& reader);  // notes a problem and gives 0 for anything else
 const boost::json::value& array_at(const boost::json::value& value, std::size_t index);
 using MemberVisitor = void (*)(std::string_view key, const boost::json::value& value, void* context);
 void each_member(const boost::json::value& value, Reader& reader, MemberVisitor visit, void* context);
@@ -93,9 +95,12 @@ void copy_member(const void* from, void* to) {
 
 template <class M>
 Codec make_string_codec() {
-  return {Codec::Kind::string, [](const void* m, Writer& w) { write_string(*static_cast<const std::string*>(m), w); },
+  return {Codec::Kind::string,
+          [](const void* m, Writer& w) { write_string(*static_cast<const std::string*>(m), w); },
           [](const boost::json::value& v, void* m, Reader& r) { read_string(v, *static_cast<std::string*>(m), r); },
-          [](const void* m) { return static_cast<const std::string*>(m)->empty(); }, copy_member<M>, nullptr,
+          [](const void* m) { return static_cast<const std::string*>(m)->empty(); },
+          copy_member<M>,
+          nullptr,
           [](const void* m, void (*visit)(std::string_view, void*), void* context) {
             visit(*static_cast<const std::string*>(m), context);
           }};
@@ -103,9 +108,12 @@ Codec make_string_codec() {
 
 template <class M>
 Codec make_id_codec() {
-  return {Codec::Kind::string, [](const void* m, Writer& w) { write_string(static_cast<const M*>(m)->value, w); },
+  return {Codec::Kind::string,
+          [](const void* m, Writer& w) { write_string(static_cast<const M*>(m)->value, w); },
           [](const boost::json::value& v, void* m, Reader& r) { read_string(v, static_cast<M*>(m)->value, r); },
-          [](const void* m) { return static_cast<const M*>(m)->empty(); }, copy_member<M>, nullptr,
+          [](const void* m) { return static_cast<const M*>(m)->empty(); },
+          copy_member<M>,
+          nullptr,
           [](const void* m, void (*visit)(std::string_view, void*), void* context) {
             visit(static_cast<const M*>(m)->value, context);
           }};
@@ -139,15 +147,18 @@ Codec make_enum_codec() {
 
 template <class M>
 Codec make_object_codec() {
-  return {Codec::Kind::object, [](const void* m, Writer& w) { w.object(type_of(Tag<M>{}), m); },
+  return {Codec::Kind::object,
+          [](const void* m, Writer& w) { w.object(type_of(Tag<M>{}), m); },
           [](const boost::json::value& v, void* m, Reader& r) { r.object(type_of(Tag<M>{}), v, m); },
-          [](const void*) { return false; }, copy_member<M>,
+          [](const void*) { return false; },
+          copy_member<M>,
           [](const void* stored, void* incoming) {
             for (const Field& field : type_of(Tag<M>{}).fields()) {
               if (field.codec->keep_secrets != nullptr) field.codec->keep_secrets(field.in(stored), field.in(incoming));
             }
           },
-          nullptr, [] { return &type_of(Tag<M>{}); }};
+          nullptr,
+          [] { return &type_of(Tag<M>{}); }};
 }
 
 template <class M, class T>
@@ -162,7 +173,10 @@ Codec make_optional_codec() {
               w.out() += "null";
             }
           },
-          [](const boost::json::value& v, void* m, Reader& r) { codec_for<T>().read(v, &static_cast<M*>(m)->emplace(), r); },
+          [](const boost::json::value& v, void* m, Reader& r) {
+            M& value = *static_cast<M*>(m);
+            codec_for<T>().read(v, &value.emplace(), r);
+          },
           [](const void* m) { return !static_cast<const M*>(m)->has_value(); }, copy_member<M>,
           inner.keep_secrets == nullptr ? nullptr
                                         : +[](const void* stored, void* incoming) {
@@ -223,7 +237,8 @@ Codec make_vector_codec() {
           codec_for<T>().each_string == nullptr
               ? nullptr
               : +[](const void* m, void (*visit)(std::string_view, void*), void* context) {
-                  for (const T& element : *static_cast<const M*>(m)) codec_for<T>().each_string(&element, visit, context);
+                  const M& elements = *static_cast<const M*>(m);
+                  for (const T& element : elements) codec_for<T>().each_string(&element, visit, context);
                 },
           codec_for<T>().nested,
           [](void* m, void (*visit)(const Codec&, void*, void*), void* context) {

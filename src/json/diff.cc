@@ -28,7 +28,8 @@ class Walk {
   }
 
   void objects(const std::string& path, const Object& before, const Object& after) {
-    for (const auto& member : before) compare(below(path, member.key()), &member.value(), after.if_contains(member.key()));
+    for (const auto& member : before)
+      compare(below(path, member.key()), &member.value(), after.if_contains(member.key()));
     for (const auto& member : after) {
       if (before.if_contains(member.key()) == nullptr) compare(below(path, member.key()), nullptr, &member.value());
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sensitive values on the Octopus wire: {"HasValue":true,"NewValue":null,"Hint":null}. A value that came in (NewValue) is held as
-// a Secret until it is sealed for the store; from then on only its sealed text exists here. What a sealer is: store/sealing.
+// Sensitive values on the Octopus wire: {"HasValue":true,"NewValue":null,"Hint":null}. A value that came in (NewValue)
+// is held as a Secret until it is sealed for the store; from then on only its sealed text exists here. What a sealer
+// is: store/sealing.
 #pragma once
 
 #include <map>

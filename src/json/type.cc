@@ -19,9 +19,7 @@ const Extra* Type::extra_of(const void* object) const {
   return reinterpret_cast<const Extra*>(static_cast<const char*>(object) + *extra_offset_);
 }
 
-Extra* Type::extra_of(void* object) const {
-  return const_cast<Extra*>(extra_of(static_cast<const void*>(object)));
-}
+Extra* Type::extra_of(void* object) const { return const_cast<Extra*>(extra_of(static_cast<const void*>(object))); }
 
 void Writer::object(const Type& type, const void* object) {
   out_ += '{';
@@ -106,7 +104,8 @@ void Reader::problem(std::string text) {
 void Reader::throw_if_problems(std::string_view type_name) const {
   if (problems_.empty()) return;
   if (mode_ == Mode::store) {
-    throw Error(Fault::bug, text::format("a stored {} cannot be read: {} {}", type_name, problems_[0].first, problems_[0].second));
+    throw Error(Fault::bug,
+                text::format("a stored {} cannot be read: {} {}", type_name, problems_[0].first, problems_[0].second));
   }
   Error error = invalid(text::format("the {} in the request is not valid", type_name));
   for (const auto& [path, text] : problems_) error.at(path, text);

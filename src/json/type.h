@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Type tables. Each struct that crosses a boundary (wire, database) has one table: wire name, member, codec, flags. The same
-// table drives JSON both ways, validation messages, the store's index columns and references, secrets and audit differences.
+// Type tables. Each struct that crosses a boundary (wire, database) has one table: wire name, member, codec, flags. The
+// same table drives JSON both ways, validation messages, the store's index columns and references, secrets and audit
+// differences.
 //
 //   struct Project { Id<Project> id; std::string name; std::vector<std::string> tags; json::Extra extra; };
 //   const json::Type& type_of(json::Tag<Project>) {
@@ -45,10 +46,10 @@ constexpr Flags indexed = 1u << 3;          // the store keeps a column for it (
 constexpr Flags unique_in_space = 1u << 4;  // implies indexed; compared without case
 constexpr Flags null_when_empty = 1u << 5;  // an empty value is written as null
 constexpr Flags omit_when_empty = 1u << 6;  // an empty value is not written at all
-constexpr Flags refers = 1u << 7;           // an id (or a list or map of ids) of another document: kept in the reference table
-constexpr Flags stored_only = 1u << 8;      // in the database, never on the wire (password hashes, counters)
-constexpr Flags wire_only = 1u << 9;        // on the wire, never in the database
-constexpr Flags column = 1u << 10;          // as indexed, without an index: a condition beside others that have one
+constexpr Flags refers = 1u << 7;  // an id (or a list or map of ids) of another document: kept in the reference table
+constexpr Flags stored_only = 1u << 8;  // in the database, never on the wire (password hashes, counters)
+constexpr Flags wire_only = 1u << 9;    // on the wire, never in the database
+constexpr Flags column = 1u << 10;      // as indexed, without an index: a condition beside others that have one
 
 enum class Mode { wire, store };
 
@@ -85,7 +86,8 @@ struct Codec {
   void (*each_string)(const void* member, void (*visit)(std::string_view, void*), void* context) = nullptr;
   const Type* (*nested)() = nullptr;  // objects, and arrays or maps of objects
   // Optionals, arrays and maps: calls `visit` for every element with the element's codec.
-  void (*each_element)(void* member, void (*visit)(const Codec& codec, void* element, void* context), void* context) = nullptr;
+  void (*each_element)(void* member, void (*visit)(const Codec& codec, void* element, void* context),
+                       void* context) = nullptr;
 };
 
 struct Field {
@@ -129,11 +131,11 @@ class Type::Builder {
  public:
   explicit Builder(std::string_view name) { type_.name_ = name; }
   template <class M>
-  Builder&& field(std::string_view name, M T::*member, Flags flags = plain) && {
+  Builder&& field(std::string_view name, M T::* member, Flags flags = plain) && {
     type_.fields_.push_back({name, &codec_for<M>(), offset_of(member), flags});
     return std::move(*this);
   }
-  Builder&& extra(Extra T::*member) && {
+  Builder&& extra(Extra T::* member) && {
     type_.extra_offset_ = offset_of(member);
     return std::move(*this);
   }
@@ -141,9 +143,10 @@ class Type::Builder {
 
  private:
   template <class M>
-  static std::size_t offset_of(M T::*member) {
+  static std::size_t offset_of(M T::* member) {
     static const T instance{};
-    return static_cast<std::size_t>(reinterpret_cast<const char*>(&(instance.*member)) - reinterpret_cast<const char*>(&instance));
+    return static_cast<std::size_t>(reinterpret_cast<const char*>(&(instance.*member)) -
+                                    reinterpret_cast<const char*>(&instance));
   }
   Type type_;
 };
@@ -158,11 +161,12 @@ struct EnumNames {
 
 // Appends the object. In wire mode secrets appear as {"HasValue":..} only; in store mode as their sealed text.
 void encode_into(const Type& type, const void* object, Mode mode, std::string& out);
-// Reads `text` into a default-constructed object. Wire mode: names match without case, unknown members go to Extra or are
-// ignored, read-only and stored-only fields are skipped, all problems are collected into one Error(invalid) whose details carry
-// JSON paths. Store mode: exact, and a problem is a bug.
+// Reads `text` into a default-constructed object. Wire mode: names match without case, unknown members go to Extra or
+// are ignored, read-only and stored-only fields are skipped, all problems are collected into one Error(invalid) whose
+// details carry JSON paths. Store mode: exact, and a problem is a bug.
 void decode_into(const Type& type, std::string_view text, Mode mode, void* object);
-void decode_into(const Type& type, const boost::json::value& value, Mode mode, void* object, std::string_view path = {});
+void decode_into(const Type& type, const boost::json::value& value, Mode mode, void* object,
+                 std::string_view path = {});
 // Throws the same collected Error when a required field is empty.
 void check_required(const Type& type, const void* object);
 // After decoding an update: takes read-only, create-only and kept secrets over from the stored object.

@@ -21,10 +21,8 @@ struct Part {
   Properties properties;
 };
 const Type& type_of(Tag<Part>) {
-  static const Type type = Type::of<Part>("Part")
-                               .field("Id", &Part::id)
-                               .field("Name", &Part::name)
-                               .field("Properties", &Part::properties);
+  static const Type type =
+      Type::of<Part>("Part").field("Id", &Part::id).field("Name", &Part::name).field("Properties", &Part::properties);
   return type;
 }
 
@@ -75,8 +73,9 @@ std::string detail_text(const std::string& body) {
 }
 
 TEST(Type, DecodesNamesInAnyCaseAndKeepsUnknownMembers) {
-  const Thing thing = decode<Thing>(R"({"name":"a","COUNT":3,"color":"GREEN","tags":["x"],"byName":{"k":["v"]},"New":{"a":[1]},)"
-                                    R"("links":{"Self":"/x"},"Id":"Things-9","Hash":"forged"})");
+  const Thing thing =
+      decode<Thing>(R"({"name":"a","COUNT":3,"color":"GREEN","tags":["x"],"byName":{"k":["v"]},"New":{"a":[1]},)"
+                    R"("links":{"Self":"/x"},"Id":"Things-9","Hash":"forged"})");
   EXPECT_EQ(thing.name, "a");
   EXPECT_EQ(thing.count, 3);
   EXPECT_EQ(thing.color, Color::green);
@@ -90,17 +89,19 @@ TEST(Type, DecodesNamesInAnyCaseAndKeepsUnknownMembers) {
 TEST(Type, WritesNullAbsentAndEmptyByFlag) {
   Thing thing;
   thing.name = "quote\" \n \xF0\x9F\x98\x80";
-  EXPECT_EQ(encode(thing),
-            "{\"Id\":\"\",\"Name\":\"quote\\\" \\n \xF0\x9F\x98\x80\",\"Note\":null,\"Count\":7,\"On\":false,\"Maybe\":null,"
-            "\"Color\":\"Red\",\"Created\":null,\"Tags\":[],\"ByName\":{},\"Parts\":[],"
-            "\"Password\":{\"HasValue\":false,\"NewValue\":null,\"Hint\":null}}");
+  EXPECT_EQ(
+      encode(thing),
+      "{\"Id\":\"\",\"Name\":\"quote\\\" \\n \xF0\x9F\x98\x80\",\"Note\":null,\"Count\":7,\"On\":false,\"Maybe\":null,"
+      "\"Color\":\"Red\",\"Created\":null,\"Tags\":[],\"ByName\":{},\"Parts\":[],"
+      "\"Password\":{\"HasValue\":false,\"NewValue\":null,\"Hint\":null}}");
 }
 
 TEST(Type, ErrorsNamePathAndExpectation) {
-  EXPECT_EQ(detail_text(R"({"Count":"three","Tags":["a",5],"Color":"blue","Parts":[{"Name":[]}],"Created":"yesterday"})"),
-            "Count must be a whole number, but is a string;Tags[1] must be a string, but is a number;"
-            "Color must be one of Red, Green, but is \"blue\";Parts[0].Name must be a string, but is an array;"
-            "Created must be a time such as 2026-01-02T03:04:05Z, but is \"yesterday\";");
+  EXPECT_EQ(
+      detail_text(R"({"Count":"three","Tags":["a",5],"Color":"blue","Parts":[{"Name":[]}],"Created":"yesterday"})"),
+      "Count must be a whole number, but is a string;Tags[1] must be a string, but is a number;"
+      "Color must be one of Red, Green, but is \"blue\";Parts[0].Name must be a string, but is an array;"
+      "Created must be a time such as 2026-01-02T03:04:05Z, but is \"yesterday\";");
   EXPECT_EQ(detail_text("{\n \"a\": tru }"), "the Thing is not valid JSON at line 2, column 7: syntax error");
   EXPECT_EQ(detail_text("[]"), " must be an object, but is an array;");
   EXPECT_EQ(detail_text(std::string(100, '[')), "the Thing is nested deeper than 64 levels");
@@ -147,7 +148,8 @@ TEST(Type, UpdatesKeepSecretsByNameAndReadOnlyFields) {
 }
 
 TEST(Type, PropertiesRoundTripByteForByte) {
-  const std::string properties = R"({"A":"  spaced \r\n","B":{"HasValue":true,"NewValue":null,"Hint":null},"a":"True"})";
+  const std::string properties =
+      R"({"A":"  spaced \r\n","B":{"HasValue":true,"NewValue":null,"Hint":null},"a":"True"})";
   const Thing thing = decode<Thing>(R"({"Name":"x","Parts":[{"Id":"1","Name":"n","Properties":)" + properties + "}]}");
   EXPECT_NE(encode(thing).find(properties), std::string::npos);
 }

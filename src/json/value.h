@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Free-form JSON (RFC 8259): Boost.JSON's document model under our names, parsed with limits and clear errors. Include this only
-// where free-form JSON is handled; models and their tables need json/type.h alone.
+// Free-form JSON (RFC 8259): Boost.JSON's document model under our names, parsed with limits and clear errors. Include
+// this only where free-form JSON is handled; models and their tables need json/type.h alone.
 #pragma once
 
 #include <boost/json.hpp>

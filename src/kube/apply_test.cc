@@ -166,7 +166,8 @@ TEST(Apply, OverloadIsTriedAgainAndRejectionIsNot) {
 // Only what is the object's own fault ends at the first answer; any other 500 may pass.
 TEST(Apply, TypeErrorsAreNotTriedAgainOther500sAre) {
   const char* const yaml = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {a: '1'}\n";
-  const std::string reason = "failed to create typed patch object (shop/settings; /v1, Kind=ConfigMap): .data.a: expected string, got 1";
+  const std::string reason =
+      "failed to create typed patch object (shop/settings; /v1, Kind=ConfigMap): .data.a: expected string, got 1";
   Fixture wrong([&](const KubeRequest& request) {
     if (request.method == "GET") return answer(404, "{}");
     return answer(500, text::format(R"({{"kind":"Status","code":500,"message":"{}"}})", reason));

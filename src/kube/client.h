@@ -85,8 +85,8 @@ inline constexpr int kAttempts = 6;
 // kLongestPauseMs, else exponential with full jitter.
 inline constexpr std::int64_t kLongestPauseMs = 30'000;
 bool worth_retrying(const KubeOutcome& outcome);
-// Server-side apply answers 500 to an object that does not fit the schema (a text where a number belongs, an unknown field, two
-// entries with one key): it is the object that is wrong, and asking again gives the same.
+// Server-side apply answers 500 to an object that does not fit the schema (a text where a number belongs, an unknown
+// field, two entries with one key): it is the object that is wrong, and asking again gives the same.
 bool is_type_error(const KubeResponse& response);
 std::int64_t pause_before_retry_ms(const KubeOutcome& outcome, int attempt);
 // Throws only where there was no answer at all.

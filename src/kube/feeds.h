@@ -54,7 +54,7 @@ class Feeds {
     Resource resource;
     bool descendants = false;  // pods and ReplicaSets: without label selector
     bool cluster_refused = false;
-    std::map<std::string, std::int64_t> namespaces;  // with the time when each was needed last
+    std::map<std::string, std::int64_t> namespaces;      // with the time when each was needed last
     std::map<std::string, std::unique_ptr<Feed>> feeds;  // by namespace; "" for the cluster
   };
   void touch(const std::string& kind_key, const std::string& namespace_name);

@@ -86,7 +86,8 @@ struct MirrorOptions {
   std::string field_manager_prefix = "fairlead/";
   std::size_t records = 1'000'000;
   std::size_t expectations = 100'000;
-  // Kinds and namespaces of which nothing is expected any more are watched for so much longer: the next deployment finds them.
+  // Kinds and namespaces of which nothing is expected any more are watched for so much longer: the next deployment
+  // finds them.
   std::int64_t unused_grace_us = 10 * kMinute;
 };
 

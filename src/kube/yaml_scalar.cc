@@ -209,7 +209,8 @@ Resolved resolve_tagged(const YamlScalar& scalar) {
   throw text::format("cannot read `{}` as !!{}", text::shorten(scalar.text, 60), wanted);
 }
 
-// As sigs.k8s.io/yaml writes keys, which is Go's strconv.FormatFloat(value, 'g', -1, 32) and YAML's words for the rest: the shortest digits, with an exponent below 1e-4 and from 1e6 on.
+// As sigs.k8s.io/yaml writes keys, which is Go's strconv.FormatFloat(value, 'g', -1, 32) and YAML's words for the rest:
+// the shortest digits, with an exponent below 1e-4 and from 1e6 on.
 std::string float_key(float value) {
   if (std::isnan(value)) return ".nan";
   if (std::isinf(value)) return value > 0 ? ".inf" : "-.inf";

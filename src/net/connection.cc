@@ -28,7 +28,8 @@ std::string last_openssl_error() {
 }
 
 // One protocol is offered: without it some clients would try HTTP/2.
-int choose_protocol(SSL*, const unsigned char** chosen, unsigned char* length, const unsigned char* offered, unsigned size, void*) {
+int choose_protocol(SSL*, const unsigned char** chosen, unsigned char* length, const unsigned char* offered,
+                    unsigned size, void*) {
   static constexpr std::array<unsigned char, 9> kHttp11 = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
   unsigned char* out = nullptr;
   if (SSL_select_next_proto(&out, length, kHttp11.data(), kHttp11.size(), offered, size) != OPENSSL_NPN_NEGOTIATED) {
@@ -59,14 +60,16 @@ SslContext make_server_tls(const std::string& certificate_file, const std::strin
   return context;
 }
 
-Connection::Connection(asio::io_context& io, file::Descriptor descriptor, std::unique_ptr<SSL, FreeSsl> tls, std::string peer)
+Connection::Connection(asio::io_context& io, file::Descriptor descriptor, std::unique_ptr<SSL, FreeSsl> tls,
+                       std::string peer)
     : descriptor_(io, descriptor.release()), peer_(std::move(peer)) {
   if (tls) start_tls(std::move(tls));
 }
 
 void Connection::start_tls(std::unique_ptr<SSL, FreeSsl> tls) {
   tls_ = std::move(tls);
-  SSL_set_mode(tls_.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+  SSL_set_mode(tls_.get(),
+               SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
   SSL_set_fd(tls_.get(), descriptor_.native_handle());
 }
 
@@ -105,10 +108,12 @@ Connection::Step Connection::try_write(std::string_view first, std::string_view 
     ERR_clear_error();
     errno = 0;
     const std::string_view now = first.empty() ? second : first;
-    return tls_step(SSL_write(tls_.get(), now.data(), static_cast<int>(std::min<std::size_t>(now.size(), kMaxTlsWriteBytes))));
+    return tls_step(
+        SSL_write(tls_.get(), now.data(), static_cast<int>(std::min<std::size_t>(now.size(), kMaxTlsWriteBytes))));
   }
   while (true) {
-    std::array<iovec, 2> parts = {{{const_cast<char*>(first.data()), first.size()}, {const_cast<char*>(second.data()), second.size()}}};
+    std::array<iovec, 2> parts = {
+        {{const_cast<char*>(first.data()), first.size()}, {const_cast<char*>(second.data()), second.size()}}};
     msghdr message = {};
     message.msg_iov = parts.data();
     message.msg_iovlen = second.empty() ? 1 : 2;
@@ -122,7 +127,8 @@ Connection::Step Connection::try_write(std::string_view first, std::string_view 
 }
 
 asio::awaitable<bool> Connection::wait(State want, const bool& expired) {
-  const auto kind = want == State::want_read ? asio::posix::stream_descriptor::wait_read : asio::posix::stream_descriptor::wait_write;
+  const auto kind =
+      want == State::want_read ? asio::posix::stream_descriptor::wait_read : asio::posix::stream_descriptor::wait_write;
   while (!aborted_ && !expired) {
     error_code error;
     co_await descriptor_.async_wait(kind, asio::redirect_error(asio::use_awaitable, error));

@@ -39,10 +39,11 @@ Error timeout_error(const Transfer& transfer, const std::string& origin) {
   curl_easy_getinfo(transfer.easy.get(), CURLINFO_PRETRANSFER_TIME_T, &secured);
   const ClientRequest& request = transfer.request;
   if (secured == 0) {
-    const bool own_limit = request.connect_timeout_ms > 0 && (request.timeout_ms == 0 || request.connect_timeout_ms <= request.timeout_ms);
-    return Error(Fault::timeout, text::format("{}: {} within {} ms", origin,
-                                              connected == 0 ? "no connection" : "no TLS session",
-                                              own_limit ? request.connect_timeout_ms : request.timeout_ms));
+    const bool own_limit =
+        request.connect_timeout_ms > 0 && (request.timeout_ms == 0 || request.connect_timeout_ms <= request.timeout_ms);
+    return Error(Fault::timeout,
+                 text::format("{}: {} within {} ms", origin, connected == 0 ? "no connection" : "no TLS session",
+                              own_limit ? request.connect_timeout_ms : request.timeout_ms));
   }
   return Error(Fault::timeout, text::format("{} did not answer within {} ms", origin, request.timeout_ms));
 }
@@ -52,13 +53,15 @@ std::optional<Error> refused_by_proxy(const Transfer& transfer, const std::strin
   long status = 0;
   curl_easy_getinfo(transfer.easy.get(), CURLINFO_HTTP_CONNECTCODE, &status);
   if (status == 0 || status / 100 == 2) return std::nullopt;
-  if (status == 407) return Error(Fault::unauthenticated, text::format("the proxy on the way to {} wants other credentials", origin));
+  if (status == 407)
+    return Error(Fault::unauthenticated, text::format("the proxy on the way to {} wants other credentials", origin));
   return Error(Fault::unavailable, text::format("cannot reach {}: the proxy refused with status {}", origin, status));
 }
 
 std::string tls_reason(const Transfer& transfer) {
   const std::string_view text = transfer.error_text;
-  if (text.find("wrong version number") != std::string_view::npos || text.find("packet length too long") != std::string_view::npos) {
+  if (text.find("wrong version number") != std::string_view::npos ||
+      text.find("packet length too long") != std::string_view::npos) {
     return "the server does not speak TLS on this port";
   }
   if (text.empty()) return "the TLS handshake failed";
@@ -83,12 +86,14 @@ Error transfer_error(const Transfer& transfer, CURLcode code) {
     case CURLE_COULDNT_RESOLVE_HOST: return unreachable("the name cannot be resolved");
     case CURLE_COULDNT_RESOLVE_PROXY: return unreachable("the name of the proxy cannot be resolved");
     case CURLE_COULDNT_CONNECT:
-      return unreachable(text::format("{}{}", transfer.request.proxy.empty() ? "" : "the proxy: ", connect_reason(transfer)));
+      return unreachable(
+          text::format("{}{}", transfer.request.proxy.empty() ? "" : "the proxy: ", connect_reason(transfer)));
     case CURLE_OPERATION_TIMEDOUT: return timeout_error(transfer, origin);
     case CURLE_PEER_FAILED_VERIFICATION: return Error(Fault::unavailable, refused_certificate(transfer, origin));
     case CURLE_SSL_CONNECT_ERROR: return unreachable(tls_reason(transfer));
     case CURLE_SSL_CACERT_BADFILE:
-      return invalid(text::format("the CA certificate given for {} cannot be read", origin)).with_help("it must be PEM text");
+      return invalid(text::format("the CA certificate given for {} cannot be read", origin))
+          .with_help("it must be PEM text");
     case CURLE_SSL_CERTPROBLEM:
       return invalid(text::format("the client certificate or key given for {} cannot be used", origin))
           .with_help("both must be PEM text, the key not encrypted, and belong together");
@@ -100,7 +105,8 @@ Error transfer_error(const Transfer& transfer, CURLcode code) {
     case CURLE_HTTP2: {
       const std::string_view text = transfer.error_text;
       const std::string detail = text.empty() ? std::string() : text::format(" ({})", text::shorten(text, 200));
-      return Error(Fault::unavailable, text::format("{}: the connection was lost before the answer was complete{}", origin, detail));
+      return Error(Fault::unavailable,
+                   text::format("{}: the connection was lost before the answer was complete{}", origin, detail));
     }
     default: break;
   }

@@ -19,7 +19,7 @@ namespace {
 constexpr std::size_t kSpareHandles = 64;
 constexpr int kLongestPollMs = 60'000;
 constexpr std::size_t kHeardOrigins = 256;
-constexpr std::int64_t kDeadAfterUs = 30 * kSecond;           // without a byte, while an answer is overdue
+constexpr std::int64_t kDeadAfterUs = 30 * kSecond;          // without a byte, while an answer is overdue
 constexpr std::int64_t kSilenceCheckUs = 20 * kMillisecond;  // at most this often
 
 CURLM* make_multi(const HttpClient::Options& options, int connections_per_host) {
@@ -73,7 +73,8 @@ CurlLane::~CurlLane() {
 
 void CurlLane::add(std::shared_ptr<Transfer> transfer) {
   if (accepted_.fetch_add(1) >= options_.max_pending && !transfer->failure) {
-    transfer->failure = Error(Fault::unavailable, text::format("{} requests are waiting already", options_.max_pending)).retry_after(1);
+    transfer->failure =
+        Error(Fault::unavailable, text::format("{} requests are waiting already", options_.max_pending)).retry_after(1);
   }
   post({Command::Kind::add, std::move(transfer), {}});
 }
@@ -223,8 +224,8 @@ void CurlLane::finish(Transfer& transfer, CURLcode code) {
   }
 }
 
-// curl could do this itself, but would take every header that is not Authorization or Cookie, the client certificate and the
-// body along to wherever the answer points.
+// curl could do this itself, but would take every header that is not Authorization or Cookie, the client certificate
+// and the body along to wherever the answer points.
 void CurlLane::follow(const std::shared_ptr<Transfer>& transfer) {
   curl_multi_remove_handle(multi_, transfer->easy.get());
   curl_easy_reset(transfer->easy.get());
@@ -264,16 +265,18 @@ void CurlLane::end(std::shared_ptr<Transfer> transfer, ClientResult result) {
 void CurlLane::note_heard(const std::string& origin) {
   const std::int64_t now = system_clock().steady_us();
   heard_[origin] = now;
-  if (heard_.size() > kHeardOrigins) std::erase_if(heard_, [&](const auto& entry) { return entry.second < now - kDeadAfterUs; });
+  if (heard_.size() > kHeardOrigins)
+    std::erase_if(heard_, [&](const auto& entry) { return entry.second < now - kDeadAfterUs; });
 }
 
-// Requests that time out are no trouble for an HTTP/2 connection, so curl would send the next ones over it again, and again,
-// while whoever is in the middle (a router, a proxy) has long forgotten it. That something came is noted by origin: curl
-// does not tell the connection of a transfer that ends while others are on it.
+// Requests that time out are no trouble for an HTTP/2 connection, so curl would send the next ones over it again, and
+// again, while whoever is in the middle (a router, a proxy) has long forgotten it. That something came is noted by
+// origin: curl does not tell the connection of a transfer that ends while others are on it.
 void CurlLane::shut_if_dead(const Transfer& transfer) {
   const curl_socket_t socket = socket_of(transfer);
   if (socket == CURL_SOCKET_BAD) return;
-  const std::int64_t patience_us = std::min(transfer.sink ? transfer.limits.silence_timeout_ms * kMillisecond : kDeadAfterUs, kDeadAfterUs);
+  const std::int64_t patience_us =
+      std::min(transfer.sink ? transfer.limits.silence_timeout_ms * kMillisecond : kDeadAfterUs, kDeadAfterUs);
   const std::int64_t since_us = std::max(transfer.started_us, system_clock().steady_us() - patience_us);
   if (const auto heard = heard_.find(transfer.origin); heard != heard_.end() && heard->second >= since_us) return;
   for (const auto& [pointer, other] : running_) {
@@ -298,8 +301,9 @@ void CurlLane::end_silent_streams() {
   next_silence_check_us_ = std::max(next, now + kSilenceCheckUs);
   if (silent.empty()) return;
   for (const auto& transfer : silent) {
-    transfer->failure = Error(Fault::timeout, text::format("{} sent nothing for {} ms", url_for_text(transfer->request.url),
-                                                           transfer->limits.silence_timeout_ms));
+    transfer->failure =
+        Error(Fault::timeout, text::format("{} sent nothing for {} ms", url_for_text(transfer->request.url),
+                                           transfer->limits.silence_timeout_ms));
   }
   // curl tells the connection of a transfer only once it has ended it, which it does where stop_when_failed() says so.
   int running = 0;

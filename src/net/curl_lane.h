@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One curl multi handle and the thread that drives it. Public members are thread-safe; everything of curl happens on the
-// lane's thread.
+// One curl multi handle and the thread that drives it. Public members are thread-safe; everything of curl happens on
+// the lane's thread.
 #pragma once
 
 #include <curl/curl.h>
@@ -49,8 +49,8 @@ class CurlLane {
   void follow(const std::shared_ptr<Transfer>& transfer);
   void end(std::shared_ptr<Transfer> transfer, ClientResult result);
   void end_silent_streams();
-  // For a transfer that has waited in vain: where nobody else has got a byte from its origin meanwhile, its connection is
-  // taken for dead and shut.
+  // For a transfer that has waited in vain: where nobody else has got a byte from its origin meanwhile, its connection
+  // is taken for dead and shut.
   void shut_if_dead(const Transfer& transfer);
   void note_heard(const std::string& origin);
   int poll_timeout_ms() const;
@@ -58,14 +58,14 @@ class CurlLane {
   const HttpClient::Options options_;
   CURLM* multi_;
   std::mutex mutex_;
-  std::vector<Command> inbox_;        // guarded by mutex_
-  bool stopping_ = false;             // guarded by mutex_
+  std::vector<Command> inbox_;  // guarded by mutex_
+  bool stopping_ = false;       // guarded by mutex_
   std::atomic<std::size_t> accepted_{0};
   // The lane's thread only:
   std::unordered_map<Transfer*, std::shared_ptr<Transfer>> running_;
   std::unordered_map<Transfer*, std::string> cancelled_early_;  // the cancel came before the transfer; with its reason
-  std::vector<std::unique_ptr<CURL, Transfer::Free>> spare_;  // reset handles
-  std::unordered_map<std::string, std::int64_t> heard_;       // when an answer that ended was complete, by its origin
+  std::vector<std::unique_ptr<CURL, Transfer::Free>> spare_;    // reset handles
+  std::unordered_map<std::string, std::int64_t> heard_;         // when an answer that ended was complete, by its origin
   std::size_t watched_for_silence_ = 0;
   std::int64_t next_silence_check_us_ = 0;
   std::thread thread_;

@@ -21,15 +21,16 @@ constexpr std::size_t kMaxTargetBytes = 64 << 10;
 bool is_token(std::string_view text) {
   constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
   return !text.empty() && std::all_of(text.begin(), text.end(), [&](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || kMarks.find(c) != std::string_view::npos;
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           kMarks.find(c) != std::string_view::npos;
   });
 }
 
 int set_socket_options(void* data, curl_socket_t socket, curlsocktype) {
   const auto& transfer = *static_cast<Transfer*>(data);
   const auto timeout = static_cast<unsigned>(transfer.tcp_user_timeout_ms);
-  // A half-open connection would otherwise keep every stream on it silent for as long as the kernel retries. It fails on Unix
-  // sockets, which need none.
+  // A half-open connection would otherwise keep every stream on it silent for as long as the kernel retries. It fails
+  // on Unix sockets, which need none.
   if (timeout > 0) setsockopt(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, sizeof timeout);
   return CURL_SOCKOPT_OK;
 }
@@ -51,8 +52,9 @@ std::size_t take_header(char* data, std::size_t size, std::size_t count, void* u
   transfer.header_bytes += raw.size();
   transfer.last_byte_us = system_clock().steady_us();
   if (transfer.header_bytes > transfer.request.max_header_bytes) {
-    transfer.failure = Error(Fault::unavailable, text::format("the answer of {} has a head of over {} bytes",
-                                                              url_for_text(transfer.request.url), transfer.request.max_header_bytes));
+    transfer.failure =
+        Error(Fault::unavailable, text::format("the answer of {} has a head of over {} bytes",
+                                               url_for_text(transfer.request.url), transfer.request.max_header_bytes));
     return 0;
   }
   const std::string_view line = text::trim(raw);
@@ -75,7 +77,8 @@ std::size_t take_header(char* data, std::size_t size, std::size_t count, void* u
   }
   const std::size_t colon = line.find(':');
   if (colon != std::string_view::npos) {
-    transfer.response.headers.add(std::string(text::trim(line.substr(0, colon))), std::string(text::trim(line.substr(colon + 1))));
+    transfer.response.headers.add(std::string(text::trim(line.substr(0, colon))),
+                                  std::string(text::trim(line.substr(colon + 1))));
   }
   return raw.size();
 }
@@ -86,8 +89,9 @@ std::size_t take_body(char* data, std::size_t size, std::size_t count, void* use
   transfer.last_byte_us = system_clock().steady_us();
   std::string& body = transfer.response.body;
   if (body.size() + bytes.size() > transfer.request.max_body_bytes) {
-    transfer.failure = Error(Fault::unavailable, text::format("the answer of {} is over the limit of {} bytes",
-                                                              url_for_text(transfer.request.url), transfer.request.max_body_bytes));
+    transfer.failure =
+        Error(Fault::unavailable, text::format("the answer of {} is over the limit of {} bytes",
+                                               url_for_text(transfer.request.url), transfer.request.max_body_bytes));
     return 0;
   }
   body.append(bytes);
@@ -121,7 +125,8 @@ int stop_when_failed(void* data, curl_off_t, curl_off_t, curl_off_t, curl_off_t)
 
 void set_body(Transfer& transfer, CURL* easy) {
   const ClientRequest& request = transfer.request;
-  const bool carries = request.method == "POST" || request.method == "PUT" || request.method == "PATCH" || !request.body.empty();
+  const bool carries =
+      request.method == "POST" || request.method == "PUT" || request.method == "PATCH" || !request.body.empty();
   if (carries) {
     curl_easy_setopt(easy, CURLOPT_POST, 1L);
     curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request.body.data());
@@ -129,7 +134,8 @@ void set_body(Transfer& transfer, CURL* easy) {
   } else if (request.method == "HEAD") {
     curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
   }
-  const bool plain = (request.method == "POST" && carries) || (!carries && (request.method == "GET" || request.method == "HEAD"));
+  const bool plain =
+      (request.method == "POST" && carries) || (!carries && (request.method == "GET" || request.method == "HEAD"));
   if (!plain) curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request.method.c_str());
 }
 
@@ -180,11 +186,14 @@ void set_tls(Transfer& transfer, CURL* easy, const Url& url) {
   }
   if (tls.server_name.empty() || url.scheme != "https") return;
   // curl takes the name to check from the URL, so the URL carries it and the connection is sent to the real host.
-  const auto bracketed = [](const std::string& host) { return host.find(':') == std::string::npos ? host : "[" + host + "]"; };
+  const auto bracketed = [](const std::string& host) {
+    return host.find(':') == std::string::npos ? host : "[" + host + "]";
+  };
   const std::string host = bracketed(url.host);
   append(transfer.connect_to, text::format("{}:{}:{}:{}", tls.server_name, url.port, host, url.port));
   curl_easy_setopt(easy, CURLOPT_CONNECT_TO, transfer.connect_to.get());
-  curl_easy_setopt(easy, CURLOPT_URL, text::format("https://{}:{}{}", bracketed(tls.server_name), url.port, url.target).c_str());
+  curl_easy_setopt(easy, CURLOPT_URL,
+                   text::format("https://{}:{}{}", bracketed(tls.server_name), url.port, url.target).c_str());
   if (!transfer.request.headers.has("Host")) {
     append(transfer.header_list, url.port == 443 ? "Host: " + host : text::format("Host: {}:{}", host, url.port));
   }
@@ -220,11 +229,13 @@ void check_request(const ClientRequest& request) {
   if (request.url.size() > kMaxTargetBytes) throw invalid("the URL is too long");
   const auto url = parse_url(request.url);
   if (!url || (url->scheme != "http" && url->scheme != "https")) {
-    throw invalid(text::format("\"{}\" is not a valid http or https URL", text::shorten(url_for_text(request.url), 200)));
+    throw invalid(
+        text::format("\"{}\" is not a valid http or https URL", text::shorten(url_for_text(request.url), 200)));
   }
   if (url->has_user) throw invalid(text::format("the URL {} must not contain a user name", url_for_text(request.url)));
   for (const auto& [name, value] : request.headers) {
-    const bool clean = std::none_of(value.begin(), value.end(), [](char c) { return c == '\r' || c == '\n' || c == '\0'; });
+    const bool clean =
+        std::none_of(value.begin(), value.end(), [](char c) { return c == '\r' || c == '\n' || c == '\0'; });
     if (!is_token(name)) throw invalid("a header of the request has an invalid name");
     if (!clean) throw invalid(text::format("the header {} of the request has a line break in its value", name));
   }
@@ -235,9 +246,11 @@ void check_request(const ClientRequest& request) {
 
 void redirect(Transfer& transfer) {
   if (++transfer.redirects > kMaxRedirects) {
-    throw Error(Fault::unavailable, text::format("{} redirects in circles (over {} times)", url_for_text(transfer.request.url), kMaxRedirects));
+    throw Error(Fault::unavailable, text::format("{} redirects in circles (over {} times)",
+                                                 url_for_text(transfer.request.url), kMaxRedirects));
   }
-  ClientRequest next = redirected(transfer.request, transfer.response.status, transfer.response.headers.get("Location"));
+  ClientRequest next =
+      redirected(transfer.request, transfer.response.status, transfer.response.headers.get("Location"));
   check_request(next);
   if (next.timeout_ms > 0) {
     const std::int64_t spent_ms = (system_clock().steady_us() - transfer.started_us) / kMillisecond;
@@ -287,8 +300,9 @@ void deliver_lines(Transfer& transfer, bool at_end) {
     std::size_t end = pending.find('\n', at);
     if (end == std::string::npos) {
       if (pending.size() - at > transfer.limits.max_line_bytes) {
-        transfer.failure = Error(Fault::unavailable, text::format("{} sent a line of over {} bytes", url_for_text(transfer.request.url),
-                                                                  transfer.limits.max_line_bytes));
+        transfer.failure =
+            Error(Fault::unavailable, text::format("{} sent a line of over {} bytes",
+                                                   url_for_text(transfer.request.url), transfer.limits.max_line_bytes));
       }
       if (!at_end || transfer.failure) break;
       end = pending.size();

@@ -104,7 +104,8 @@ asio::awaitable<std::vector<Endpoint>> resolve(Dial& dial, std::string host, std
   co_await lookup->done.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
   if (!lookup->finished) throw dial.timed_out();
   if (lookup->endpoints.empty()) {
-    throw dial.unreachable(text::format("the name {} cannot be resolved ({})", host, lower_first(::gai_strerror(lookup->error))));
+    throw dial.unreachable(
+        text::format("the name {} cannot be resolved ({})", host, lower_first(::gai_strerror(lookup->error))));
   }
   co_return std::move(lookup->endpoints);
 }
@@ -120,7 +121,8 @@ std::vector<Endpoint> unix_endpoint(const Dial& dial) {
   return {endpoint};
 }
 
-asio::awaitable<std::shared_ptr<Connection>> connect_any(Dial& dial, std::vector<Endpoint> endpoints, std::string peer) {
+asio::awaitable<std::shared_ptr<Connection>> connect_any(Dial& dial, std::vector<Endpoint> endpoints,
+                                                         std::string peer) {
   int error = 0;
   for (std::size_t i = 0; i < endpoints.size(); ++i) {
     const int family = endpoints[i].storage.ss_family;
@@ -131,7 +133,8 @@ asio::awaitable<std::shared_ptr<Connection>> connect_any(Dial& dial, std::vector
       ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
       ::setsockopt(socket.get(), IPPROTO_TCP, TCP_USER_TIMEOUT, &kTcpUserTimeoutMs, sizeof kTcpUserTimeoutMs);
     }
-    error = ::connect(socket.get(), reinterpret_cast<sockaddr*>(&endpoints[i].storage), endpoints[i].size) == 0 ? 0 : errno;
+    error =
+        ::connect(socket.get(), reinterpret_cast<sockaddr*>(&endpoints[i].storage), endpoints[i].size) == 0 ? 0 : errno;
     auto connection = std::make_shared<Connection>(dial.context.io, std::move(socket), nullptr, peer);
     dial.context.adopt(connection);
     if (error == EINPROGRESS) {
@@ -156,7 +159,8 @@ struct Answer {
 };
 
 asio::awaitable<Answer> exchange_heads(Dial& dial, Connection& connection, std::string request) {
-  if (!co_await connection.write(request, std::string_view(), kHandshakePace)) throw dial.unreachable("the connection was lost");
+  if (!co_await connection.write(request, std::string_view(), kHandshakePace))
+    throw dial.unreachable("the connection was lost");
   std::string text;
   std::size_t end = std::string::npos;
   char buffer[4096];
@@ -172,13 +176,15 @@ asio::awaitable<Answer> exchange_heads(Dial& dial, Connection& connection, std::
   text.resize(end);
   const std::vector<std::string> lines = text::split(text, '\n');
   const std::string& first = lines.front();
-  const auto status = first.starts_with("HTTP/1.") && first.size() >= 12 ? text::parse_int(first.substr(9, 3)) : std::nullopt;
+  const auto status =
+      first.starts_with("HTTP/1.") && first.size() >= 12 ? text::parse_int(first.substr(9, 3)) : std::nullopt;
   if (!status) throw dial.unreachable("the answer is not HTTP");
   answer.status = static_cast<int>(*status);
   for (std::size_t i = 1; i < lines.size(); ++i) {
     const std::size_t colon = lines[i].find(':');
     if (colon == std::string::npos) continue;
-    answer.headers.add(std::string(text::trim(lines[i].substr(0, colon))), std::string(text::trim(lines[i].substr(colon + 1))));
+    answer.headers.add(std::string(text::trim(lines[i].substr(0, colon))),
+                       std::string(text::trim(lines[i].substr(colon + 1))));
   }
   co_return answer;
 }
@@ -200,7 +206,9 @@ asio::awaitable<void> pass_proxy(Dial& dial, Connection& connection) {
   const std::string credentials = proxy_credentials(dial.options.proxy);
   if (!credentials.empty()) request += "Proxy-Authorization: Basic " + base64(credentials) + "\r\n";
   const Answer answer = co_await exchange_heads(dial, connection, request + "\r\n");
-  if (answer.status == 407) throw Error(Fault::unauthenticated, text::format("the proxy on the way to {} wants other credentials", dial.origin));
+  if (answer.status == 407)
+    throw Error(Fault::unauthenticated,
+                text::format("the proxy on the way to {} wants other credentials", dial.origin));
   if (answer.status / 100 != 2) throw dial.unreachable(text::format("the proxy refused with status {}", answer.status));
 }
 
@@ -210,12 +218,13 @@ void load_authorities(SSL_CTX* context, const DialOptions& options) {
     if (options.ca_file.empty()) {
       SSL_CTX_set_default_verify_paths(context);
     } else if (SSL_CTX_load_verify_file(context, options.ca_file.c_str()) != 1) {
-      throw invalid(text::format("the CA certificates in {} cannot be read", options.ca_file)).with_help("it must be a PEM file");
+      throw invalid(text::format("the CA certificates in {} cannot be read", options.ca_file))
+          .with_help("it must be a PEM file");
     }
     return;
   }
-  const std::unique_ptr<BIO, decltype(&BIO_free_all)> bio(BIO_new_mem_buf(options.ca_pem.data(), static_cast<int>(options.ca_pem.size())),
-                                                          &BIO_free_all);
+  const std::unique_ptr<BIO, decltype(&BIO_free_all)> bio(
+      BIO_new_mem_buf(options.ca_pem.data(), static_cast<int>(options.ca_pem.size())), &BIO_free_all);
   int count = 0;
   while (X509* certificate = PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)) {
     X509_STORE_add_cert(SSL_CTX_get_cert_store(context), certificate);
@@ -242,7 +251,8 @@ asio::awaitable<void> secure(Dial& dial, Connection& connection) {
   if (!ssl) throw Error(Fault::bug, "OpenSSL cannot make a session");
   const std::string& host = dial.url.host;
   in6_addr scratch;
-  const bool is_address = inet_pton(AF_INET, host.c_str(), &scratch) == 1 || inet_pton(AF_INET6, host.c_str(), &scratch) == 1;
+  const bool is_address =
+      inet_pton(AF_INET, host.c_str(), &scratch) == 1 || inet_pton(AF_INET6, host.c_str(), &scratch) == 1;
   if (is_address) {
     X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl.get()), host.c_str());
   } else {
@@ -270,11 +280,13 @@ std::string upgrade_request(const Dial& dial, const std::string& key) {
   const bool usual_port = dial.url.port == (dial.url.scheme == "wss" ? 443 : 80);
   const std::string host = host_and_port(dial.url.host, dial.url.port);
   std::string request = text::format(
-      "GET {} HTTP/1.1\r\nHost: {}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {}\r\n",
+      "GET {} HTTP/1.1\r\nHost: {}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: "
+      "13\r\nSec-WebSocket-Key: {}\r\n",
       dial.url.target, usual_port ? host.substr(0, host.rfind(':')) : host, key);
   if (!dial.options.subprotocol.empty()) request += "Sec-WebSocket-Protocol: " + dial.options.subprotocol + "\r\n";
   for (const Headers::Field& field : dial.options.headers) {
-    if (!is_clean_header(field)) throw invalid(text::format("the header {} of the request is not valid", text::shorten(field.first, 60)));
+    if (!is_clean_header(field))
+      throw invalid(text::format("the header {} of the request is not valid", text::shorten(field.first, 60)));
     request.append(field.first).append(": ").append(field.second).append("\r\n");
   }
   return request + "\r\n";
@@ -286,7 +298,8 @@ asio::awaitable<OpenedSocket> upgrade(Dial& dial, std::shared_ptr<Connection> co
   if (answer.status != 101) {
     // The start of the body tells the user why; what does not come at once is not waited for long.
     const auto length = text::parse_int(answer.headers.get("Content-Length"));
-    const std::size_t wanted = static_cast<std::size_t>(std::clamp<std::int64_t>(length.value_or(0), 0, kMaxAnswerBodyBytes));
+    const std::size_t wanted =
+        static_cast<std::size_t>(std::clamp<std::int64_t>(length.value_or(0), 0, kMaxAnswerBodyBytes));
     char buffer[1024];
     while (answer.rest.size() < wanted) {
       const std::size_t count = co_await connection->read(buffer, sizeof buffer);
@@ -301,8 +314,8 @@ asio::awaitable<OpenedSocket> upgrade(Dial& dial, std::shared_ptr<Connection> co
   }
   const std::string protocol(answer.headers.get("Sec-WebSocket-Protocol"));
   if (protocol != dial.options.subprotocol || answer.headers.has("Sec-WebSocket-Extensions")) {
-    throw dial.unreachable(text::format("the server chose the subprotocol \"{}\" instead of \"{}\"", text::shorten(protocol, 60),
-                                        dial.options.subprotocol));
+    throw dial.unreachable(text::format("the server chose the subprotocol \"{}\" instead of \"{}\"",
+                                        text::shorten(protocol, 60), dial.options.subprotocol));
   }
   OpenedSocket opened;
   opened.connection = std::move(connection);
@@ -320,11 +333,13 @@ asio::awaitable<OpenedSocket> open_socket(DialContext context, const DialOptions
   }
   if (url->has_user) throw invalid("the URL of a WebSocket must not contain a user name");
   Dial dial{.context = std::move(context), .options = options, .url = *url, .origin = {}, .deadline_us = 0};
-  dial.origin = options.unix_socket.empty() ? text::format("{}://{}", url->scheme, host_and_port(url->host, url->port)) : options.unix_socket;
+  dial.origin = options.unix_socket.empty() ? text::format("{}://{}", url->scheme, host_and_port(url->host, url->port))
+                                            : options.unix_socket;
   dial.deadline_us = system_clock().steady_us() + options.connect_timeout_ms * kMillisecond;
   const bool plain = url->scheme == "ws";
   if (plain && options.unix_socket.empty() && !options.allow_plain && !is_loopback(url->host)) {
-    throw invalid(text::format("{} is not encrypted", dial.origin)).with_help("use wss:// for every host but this machine");
+    throw invalid(text::format("{} is not encrypted", dial.origin))
+        .with_help("use wss:// for every host but this machine");
   }
   std::vector<Endpoint> endpoints;
   const bool through_proxy = !options.proxy.empty() && options.unix_socket.empty();

@@ -82,7 +82,8 @@ asio::awaitable<void> EventStreamSession::watch_peer(std::shared_ptr<Connection>
 asio::awaitable<void> EventStreamSession::run(std::shared_ptr<Connection> connection, int heartbeat_ms, Pace pace) {
   connection->clear_read_deadline();
   auto self = shared_from_this();
-  asio::co_spawn(io_, [self, connection]() -> asio::awaitable<void> { co_await self->watch_peer(connection); }, asio::detached);
+  asio::co_spawn(
+      io_, [self, connection]() -> asio::awaitable<void> { co_await self->watch_peer(connection); }, asio::detached);
   std::string batch;
   while (!connection->aborted()) {
     bool last = false;

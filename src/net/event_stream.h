@@ -34,9 +34,10 @@ class EventStreamSession : public EventStream, public std::enable_shared_from_th
   mutable std::mutex mutex_;
   std::string buffer_;
   std::function<void()> on_closed_;
-  bool closing_ = false;   // no more pushes; what is queued still goes out
-  bool ended_ = false;     // nothing may be posted to io_ any more
-  std::unique_ptr<asio::steady_timer> wake_;  // io thread only; given up in finish(): the object may outlive the io context
+  bool closing_ = false;  // no more pushes; what is queued still goes out
+  bool ended_ = false;    // nothing may be posted to io_ any more
+  std::unique_ptr<asio::steady_timer>
+      wake_;  // io thread only; given up in finish(): the object may outlive the io context
 };
 
 }  // namespace fairlead::net

@@ -15,7 +15,8 @@ constexpr std::size_t kMaxUrlBytes = 8 << 10;
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-// A JSON string without its quotes. Bytes that are not UTF-8 become '?', so that the body stays JSON whatever a peer sent.
+// A JSON string without its quotes. Bytes that are not UTF-8 become '?', so that the body stays JSON whatever a peer
+// sent.
 std::string json_escaped(std::string_view text) {
   const bool valid = text::is_valid_utf8(text);
   std::string result;
@@ -56,7 +57,8 @@ std::optional<Range> parse_range(std::string_view value, std::uint64_t size) {
   if (dash == std::string_view::npos || value.find(',') != std::string_view::npos) return std::nullopt;
   const std::string_view first_text = value.substr(0, dash);
   const std::string_view last_text = value.substr(dash + 1);
-  if (!std::all_of(first_text.begin(), first_text.end(), is_digit) || !std::all_of(last_text.begin(), last_text.end(), is_digit)) {
+  if (!std::all_of(first_text.begin(), first_text.end(), is_digit) ||
+      !std::all_of(last_text.begin(), last_text.end(), is_digit)) {
     return std::nullopt;
   }
   const auto first = text::parse_int(first_text);
@@ -77,8 +79,8 @@ constexpr std::array<std::string_view, 7> kDays = {"Sun", "Mon", "Tue", "Wed", "
 constexpr std::array<std::string_view, 12> kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                                       "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 
-// Days since 1970-01-01 of a date in the proleptic Gregorian calendar and back; years are counted from March, so that the
-// leap day is the last of its year.
+// Days since 1970-01-01 of a date in the proleptic Gregorian calendar and back; years are counted from March, so that
+// the leap day is the last of its year.
 std::int64_t days_of(std::int64_t year, int month, int day) {
   const std::int64_t y = month <= 2 ? year - 1 : year;
   const std::int64_t era = y >= 0 ? y / 400 : (y - 399) / 400;
@@ -146,7 +148,8 @@ Response error_response(int status, std::string_view message, int retry_after_se
 
 Response file_response(const RequestHead& request, const std::string& path, std::string content_type) {
   std::error_code error;
-  const std::uint64_t size = std::filesystem::is_regular_file(path, error) ? std::filesystem::file_size(path, error) : 0;
+  const std::uint64_t size =
+      std::filesystem::is_regular_file(path, error) ? std::filesystem::file_size(path, error) : 0;
   if (error || !std::filesystem::is_regular_file(path, error)) return error_response(404, "The file was not found.");
   Response response;
   response.content_type = std::move(content_type);
@@ -252,7 +255,8 @@ std::optional<std::string> cookie(const Headers& headers, std::string_view name)
       const std::string_view part = text::trim(rest.substr(0, end));
       rest.remove_prefix(std::min(end + 1, rest.size()));
       const std::size_t equals = part.find('=');
-      if (equals != std::string_view::npos && part.substr(0, equals) == name) return std::string(part.substr(equals + 1));
+      if (equals != std::string_view::npos && part.substr(0, equals) == name)
+        return std::string(part.substr(equals + 1));
     }
   }
   return std::nullopt;
@@ -273,7 +277,8 @@ std::optional<std::vector<std::string>> path_segments(std::string_view path) {
 
 std::optional<Url> parse_url(std::string_view text) {
   if (text.size() > kMaxUrlBytes) return std::nullopt;
-  if (std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) <= 0x20 || c == 0x7f; })) {
+  if (std::any_of(text.begin(), text.end(),
+                  [](char c) { return static_cast<unsigned char>(c) <= 0x20 || c == 0x7f; })) {
     return std::nullopt;
   }
   const std::size_t scheme_end = text.find("://");

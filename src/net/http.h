@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a request and a response are, for the server and for everyone who answers. Plain values; no socket, no library type.
+// What a request and a response are, for the server and for everyone who answers. Plain values; no socket, no library
+// type.
 #pragma once
 
 #include <cstdint>
@@ -59,15 +60,16 @@ struct Request : RequestHead {
   std::uint64_t body_file_bytes = 0;
 };
 
-// A part of a file that is sent without loading it. The file is opened when sending starts; it must not shrink meanwhile.
+// A part of a file that is sent without loading it. The file is opened when sending starts; it must not shrink
+// meanwhile.
 struct FileBody {
   std::string path;
   std::uint64_t offset = 0;
   std::uint64_t length = 0;  // bytes to send
 };
 
-// The server adds Date, Content-Length and Connection, and leaves the body out for HEAD. An error without a body gets the
-// JSON body of its status: clients take an empty error for success.
+// The server adds Date, Content-Length and Connection, and leaves the body out for HEAD. An error without a body gets
+// the JSON body of its status: clients take an empty error for success.
 struct Response {
   int status = 200;
   std::string content_type = "application/json";  // empty: no Content-Type
@@ -79,9 +81,9 @@ struct Response {
 // {"ErrorMessage": message} with the status. retry_after_seconds > 0 adds the Retry-After header.
 Response error_response(int status, std::string_view message, int retry_after_seconds = 0);
 
-// A response that sends all of a file or, where the request has a single `Range: bytes=...` (RFC 9110 section 14), that part
-// with 206; an unsatisfiable range is 416; a broken or multiple range is ignored, as the RFC allows. 404 when there is no
-// such file. HEAD works through the server.
+// A response that sends all of a file or, where the request has a single `Range: bytes=...` (RFC 9110 section 14), that
+// part with 206; an unsatisfiable range is 416; a broken or multiple range is ignored, as the RFC allows. 404 when
+// there is no such file. HEAD works through the server.
 Response file_response(const RequestHead& request, const std::string& path, std::string content_type);
 
 // The reason phrase of RFC 9110 ("Not Found"); "Status" for codes without one.
@@ -89,8 +91,8 @@ std::string_view reason_phrase(int status);
 
 inline constexpr std::size_t kMaxQueryParameters = 1'000;
 
-// Name and value of every query parameter, decoded as HTML forms are ('+' is a space), in order. A name without '=' has an
-// empty value; a broken percent escape stays as it is; after kMaxQueryParameters the rest is ignored.
+// Name and value of every query parameter, decoded as HTML forms are ('+' is a space), in order. A name without '=' has
+// an empty value; a broken percent escape stays as it is; after kMaxQueryParameters the rest is ignored.
 std::vector<std::pair<std::string, std::string>> query_parameters(std::string_view query);
 // All values of one parameter; names compare without case, as the Octopus API does.
 std::vector<std::string> query_values(std::string_view query, std::string_view name);
@@ -104,11 +106,11 @@ std::optional<std::string> cookie(const Headers& headers, std::string_view name)
 std::optional<std::vector<std::string>> path_segments(std::string_view path);
 
 struct Url {
-  std::string scheme;  // lower case
-  std::string host;    // lower case, without the brackets of an IPv6 address
+  std::string scheme;      // lower case
+  std::string host;        // lower case, without the brackets of an IPv6 address
   std::uint16_t port = 0;  // the scheme's default where none is written (http, ws 80; https, wss 443)
-  std::string target;  // path and query, at least "/"
-  bool has_user = false;  // "user:password@" was written; callers refuse it
+  std::string target;      // path and query, at least "/"
+  bool has_user = false;   // "user:password@" was written; callers refuse it
 };
 // Parses "scheme://host[:port][/path][?query]" for http, https, ws, wss. nullopt on anything else, on spaces, control
 // characters or more than 8 KiB; a fragment is dropped.

@@ -56,27 +56,32 @@ void HttpClient::start(ClientRequest request, std::function<void(ClientResult)> 
   transfer->cancel = cancel;
   if (cancel.cancelled()) transfer->failure = Error(Fault::cancelled, cancel.reason());
   // The lane may not see the transfer before its ticket is known; a cancel that comes first finds it through the inbox.
-  transfer->cancel_ticket = cancel.on_cancel([lane = std::weak_ptr(impl_->calls), weak = std::weak_ptr(transfer), cancel] {
-    const auto strong_lane = lane.lock();
-    auto strong = weak.lock();
-    if (strong_lane && strong) strong_lane->cancel(std::move(strong), cancel.reason());
-  });
+  transfer->cancel_ticket =
+      cancel.on_cancel([lane = std::weak_ptr(impl_->calls), weak = std::weak_ptr(transfer), cancel] {
+        const auto strong_lane = lane.lock();
+        auto strong = weak.lock();
+        if (strong_lane && strong) strong_lane->cancel(std::move(strong), cancel.reason());
+      });
   impl_->calls->add(std::move(transfer));
 }
 
 ClientResponse HttpClient::perform(ClientRequest request, const CancelToken& cancel) {
-  if (impl_->calls->on_own_thread()) throw Error(Fault::bug, "HttpClient::perform was called from a callback of the client");
+  if (impl_->calls->on_own_thread())
+    throw Error(Fault::bug, "HttpClient::perform was called from a callback of the client");
   struct Waiting {
     std::mutex mutex;
     std::condition_variable changed;
     std::optional<ClientResult> result;
   };
   const auto waiting = std::make_shared<Waiting>();
-  start(std::move(request), [waiting](ClientResult result) {
-    const std::lock_guard lock(waiting->mutex);
-    waiting->result = std::move(result);
-    waiting->changed.notify_one();
-  }, cancel);
+  start(
+      std::move(request),
+      [waiting](ClientResult result) {
+        const std::lock_guard lock(waiting->mutex);
+        waiting->result = std::move(result);
+        waiting->changed.notify_one();
+      },
+      cancel);
   std::unique_lock lock(waiting->mutex);
   waiting->changed.wait(lock, [&] { return waiting->result.has_value(); });
   if (auto* error = std::get_if<Error>(&*waiting->result)) throw *std::move(error);

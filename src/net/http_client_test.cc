@@ -33,8 +33,8 @@ class Peer : public Handler {
       blocked.count_down();
       release.wait();
     }
-    return {.body = request.method + " " + request.target + " [" + request.body + "] " + std::string(request.headers.get("X-Test")) + " " +
-                    std::string(request.headers.get("Host")),
+    return {.body = request.method + " " + request.target + " [" + request.body + "] " +
+                    std::string(request.headers.get("X-Test")) + " " + std::string(request.headers.get("Host")),
             .headers = {{"X-Answer", "yes"}}};
   }
   std::optional<Response> stream(Request&&, std::shared_ptr<EventStream> given) override {
@@ -59,18 +59,24 @@ class Peer : public Handler {
 class Lines : public LineSink {
  public:
   explicit Lines(bool pause_always = false) : pause_always_(pause_always) {}
-  void on_head(const ClientResponse& head) override { update([&] { status = head.status; }); }
+  void on_head(const ClientResponse& head) override {
+    update([&] { status = head.status; });
+  }
   bool on_line(std::string_view line) override {
     update([&] { lines.emplace_back(line); });
     return !pause_always_;
   }
-  void on_end(ClientResult given) override { update([&] { result = std::move(given); }); }
+  void on_end(ClientResult given) override {
+    update([&] { result = std::move(given); });
+  }
   template <class F>
   void wait(F&& f) {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return f(); });
   }
-  void wait_for_end() { wait([&] { return result.has_value(); }); }
+  void wait_for_end() {
+    wait([&] { return result.has_value(); });
+  }
   std::vector<std::string> lines;
   std::optional<ClientResult> result;
   int status = 0;
@@ -121,8 +127,8 @@ TEST_F(HttpClientTest, PerformsEveryMethod) {
   serve();
   for (const char* method : {"GET", "POST", "PUT", "PATCH", "DELETE"}) {
     const std::string body = std::string(method) == "GET" ? "" : "data";
-    const ClientResponse response =
-        client_.perform({.method = method, .url = at("/x?y=1"), .headers = {{"X-Test", "t"}, {"X-Empty", ""}}, .body = body});
+    const ClientResponse response = client_.perform(
+        {.method = method, .url = at("/x?y=1"), .headers = {{"X-Test", "t"}, {"X-Empty", ""}}, .body = body});
     EXPECT_EQ(response.status, 200);
     EXPECT_EQ(response.body, text::format("{} /x?y=1 [{}] t 127.0.0.1:{}", method, body, server_->port()));
     EXPECT_EQ(response.headers.get("x-answer"), "yes");
@@ -154,15 +160,17 @@ TEST_F(HttpClientTest, FollowsRedirectsOnlyWhenAsked) {
   serve();
   EXPECT_EQ(client_.perform({.url = at("/redirect")}).status, 302);
   EXPECT_TRUE(client_.perform({.url = at("/redirect"), .follow_redirects = true}).body.starts_with("GET /landed"));
-  EXPECT_NE(error_of({.url = at("/circle"), .follow_redirects = true}).message().find("redirects in circles"), std::string::npos);
+  EXPECT_NE(error_of({.url = at("/circle"), .follow_redirects = true}).message().find("redirects in circles"),
+            std::string::npos);
 }
 
 TEST_F(HttpClientTest, RefusesBadRequests) {
-  for (const ClientRequest& request :
-       {ClientRequest{.url = "nonsense"}, ClientRequest{.url = "file:///etc/passwd"}, ClientRequest{.url = "http://u:secret@127.0.0.1/"},
-        ClientRequest{.method = "GET X", .url = "http://127.0.0.1/"}, ClientRequest{.url = "http://127.0.0.1/", .headers = {{"A", "b\r\nC: d"}}},
-        ClientRequest{.url = "http://127.0.0.1/", .headers = {{"A B", "b"}}},
-        ClientRequest{.url = "https://127.0.0.1/", .tls = {.certificate_pem = "x"}}}) {
+  for (const ClientRequest& request : {ClientRequest{.url = "nonsense"}, ClientRequest{.url = "file:///etc/passwd"},
+                                       ClientRequest{.url = "http://u:secret@127.0.0.1/"},
+                                       ClientRequest{.method = "GET X", .url = "http://127.0.0.1/"},
+                                       ClientRequest{.url = "http://127.0.0.1/", .headers = {{"A", "b\r\nC: d"}}},
+                                       ClientRequest{.url = "http://127.0.0.1/", .headers = {{"A B", "b"}}},
+                                       ClientRequest{.url = "https://127.0.0.1/", .tls = {.certificate_pem = "x"}}}) {
     const Error error = error_of(request);
     EXPECT_EQ(error.fault(), Fault::invalid) << request.url;
     EXPECT_EQ(error.message().find("secret"), std::string::npos);
@@ -171,7 +179,9 @@ TEST_F(HttpClientTest, RefusesBadRequests) {
 
 TEST_F(HttpClientTest, NamesWhyThereIsNoConnection) {
   std::uint16_t port = 0;
-  { port = testing::RawListener().port(); }
+  {
+    port = testing::RawListener().port();
+  }
   const Error refused = error_of({.url = text::format("http://127.0.0.1:{}/x?token=secret", port)});
   EXPECT_EQ(refused.fault(), Fault::unavailable);
   EXPECT_EQ(refused.message(), text::format("cannot reach http://127.0.0.1:{}: connection refused", port));
@@ -192,8 +202,10 @@ TEST_F(HttpClientTest, GivesUpInTime) {
 TEST_F(HttpClientTest, BoundsTheAnswer) {
   serve();
   EXPECT_EQ(client_.perform({.url = at("/big"), .max_body_bytes = 100'000}).body.size(), 100'000U);
-  EXPECT_NE(error_of({.url = at("/big"), .max_body_bytes = 99'999}).message().find("over the limit of 99999 bytes"), std::string::npos);
-  EXPECT_NE(error_of({.url = at("/x"), .max_header_bytes = 20}).message().find("a head of over 20 bytes"), std::string::npos);
+  EXPECT_NE(error_of({.url = at("/big"), .max_body_bytes = 99'999}).message().find("over the limit of 99999 bytes"),
+            std::string::npos);
+  EXPECT_NE(error_of({.url = at("/x"), .max_header_bytes = 20}).message().find("a head of over 20 bytes"),
+            std::string::npos);
 }
 
 TEST_F(HttpClientTest, CancelsCalls) {
@@ -313,8 +325,11 @@ TEST_F(HttpClientTest, TrustsOnlyWhatItIsTold) {
   EXPECT_EQ(client_.perform({.url = at("/x"), .tls = {.skip_verify = true}}).status, 200);
   const Error wrong = error_of({.url = at("/x"), .tls = {.ca_pem = other.certificate_pem}});
   EXPECT_EQ(wrong.fault(), Fault::unavailable);
-  EXPECT_EQ(wrong.message(), text::format("the certificate of {} is not trusted: its issuer \"CN=Test CA\" is not among the given CA certificates",
-                                          server_->url()));
+  EXPECT_EQ(
+      wrong.message(),
+      text::format(
+          "the certificate of {} is not trusted: its issuer \"CN=Test CA\" is not among the given CA certificates",
+          server_->url()));
   EXPECT_NE(error_of({.url = at("/x")}).message().find("the system's CA certificates"), std::string::npos);
   EXPECT_EQ(error_of({.url = at("/x"), .tls = {.ca_pem = "nonsense"}}).fault(), Fault::invalid);
 }
@@ -323,10 +338,13 @@ TEST_F(HttpClientTest, ChecksNames) {
   const testing::Issued authority = testing::make_authority("Test CA");
   serve_tls(testing::issue(authority, {.names = {"DNS:cluster.example"}}));
   const Error wrong = error_of({.url = at("/x"), .tls = {.ca_pem = authority.certificate_pem}});
-  EXPECT_EQ(wrong.message(),
-            text::format("the certificate of {} is not for the name 127.0.0.1; it names cluster.example", server_->url()));
-  const ClientResponse response = client_.perform({.url = at("/x"), .tls = {.ca_pem = authority.certificate_pem, .server_name = "cluster.example"}});
-  EXPECT_TRUE(response.body.ends_with(text::format("127.0.0.1:{}", server_->port()))) << response.body;  // Host stays the URL's
+  EXPECT_EQ(
+      wrong.message(),
+      text::format("the certificate of {} is not for the name 127.0.0.1; it names cluster.example", server_->url()));
+  const ClientResponse response = client_.perform(
+      {.url = at("/x"), .tls = {.ca_pem = authority.certificate_pem, .server_name = "cluster.example"}});
+  EXPECT_TRUE(response.body.ends_with(text::format("127.0.0.1:{}", server_->port())))
+      << response.body;  // Host stays the URL's
 }
 
 TEST_F(HttpClientTest, RefusesExpiredCertificates) {

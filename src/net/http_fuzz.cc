@@ -12,8 +12,8 @@
 
 namespace {
 
-// What came of a request fed in pieces. An incomplete head may be refused sooner in one piece than byte by byte, so that counts
-// as the same.
+// What came of a request fed in pieces. An incomplete head may be refused sooner in one piece than byte by byte, so
+// that counts as the same.
 std::string outcome_of(std::string_view text, std::size_t step) {
   fairlead::net::RequestParser parser({.max_head_bytes = 4'096, .max_header_fields = 20});
   std::string pending;
@@ -61,7 +61,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static_cast<void>(fairlead::net::query_parameters(text));
   static_cast<void>(fairlead::net::path_segments(text));
   static_cast<void>(fairlead::net::cookie({{"Cookie", std::string(text)}}, "a"));
-  if (const auto url = fairlead::net::parse_url(text); url && (url->host.empty() || !url->target.starts_with('/'))) std::abort();
+  if (const auto url = fairlead::net::parse_url(text); url && (url->host.empty() || !url->target.starts_with('/')))
+    std::abort();
   if (const auto seconds = fairlead::net::parse_http_date(text)) static_cast<void>(fairlead::net::http_date(*seconds));
   fairlead::net::RequestHead head;
   head.method = "GET";

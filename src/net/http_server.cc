@@ -81,7 +81,8 @@ file::Descriptor bind_and_listen(BindAddress address, const std::string& where) 
   if (!socket.valid()) fail_to_listen(where);
   const int yes = 1;
   if (address.storage.ss_family != AF_UNIX) ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-  if (::bind(socket.get(), address.raw(), address.size) != 0 || ::listen(socket.get(), kBacklog) != 0) fail_to_listen(where);
+  if (::bind(socket.get(), address.raw(), address.size) != 0 || ::listen(socket.get(), kBacklog) != 0)
+    fail_to_listen(where);
   return socket;
 }
 
@@ -93,7 +94,9 @@ bool is_alive(BindAddress address) {
 
 }  // namespace
 
-std::optional<Response> Handler::stream(Request&&, std::shared_ptr<EventStream>) { return error_response(404, "There is nothing here."); }
+std::optional<Response> Handler::stream(Request&&, std::shared_ptr<EventStream>) {
+  return error_response(404, "There is nothing here.");
+}
 
 std::optional<Response> Handler::websocket(Request&&, std::shared_ptr<WebSocket>) {
   return error_response(404, "There is nothing here.");
@@ -148,7 +151,8 @@ void HttpServer::Impl::listen_unix() {
   BindAddress address;
   auto* local = reinterpret_cast<sockaddr_un*>(&address.storage);
   if (options.unix_socket.size() >= sizeof local->sun_path) {
-    throw invalid(text::format("the path of the socket {} is too long (limit {} bytes)", options.unix_socket, sizeof local->sun_path - 1));
+    throw invalid(text::format("the path of the socket {} is too long (limit {} bytes)", options.unix_socket,
+                               sizeof local->sun_path - 1));
   }
   local->sun_family = AF_UNIX;
   std::copy(options.unix_socket.begin(), options.unix_socket.end(), local->sun_path);
@@ -156,7 +160,8 @@ void HttpServer::Impl::listen_unix() {
   struct stat status = {};
   if (::lstat(options.unix_socket.c_str(), &status) == 0 && S_ISSOCK(status.st_mode)) {
     if (is_alive(address)) {
-      throw Error(Fault::unavailable, text::format("cannot listen on {}: another program is using it", options.unix_socket));
+      throw Error(Fault::unavailable,
+                  text::format("cannot listen on {}: another program is using it", options.unix_socket));
     }
     ::unlink(options.unix_socket.c_str());
   }
@@ -191,7 +196,8 @@ asio::awaitable<void> HttpServer::Impl::accept_all(asio::posix::stream_descripto
     }
     error_code error;
     if (errno == EAGAIN || errno == EWOULDBLOCK) {
-      co_await listener.async_wait(asio::posix::stream_descriptor::wait_read, asio::redirect_error(asio::use_awaitable, error));
+      co_await listener.async_wait(asio::posix::stream_descriptor::wait_read,
+                                   asio::redirect_error(asio::use_awaitable, error));
       if (error) co_return;
     } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
       log::warning("cannot accept connections for the moment", {{"error", std::strerror(errno)}});
@@ -207,7 +213,8 @@ void HttpServer::Impl::admit(file::Descriptor descriptor, std::string peer, bool
     const Response full = error_response(503, "The server has too many connections. Please try again soon.");
     const std::string text = text::format(
         "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nRetry-After: 1\r\nConnection: close\r\n"
-        "Content-Length: {}\r\n\r\n{}", full.body.size(), full.body);
+        "Content-Length: {}\r\n\r\n{}",
+        full.body.size(), full.body);
     // Best effort: the answer fits an empty send buffer, and nobody waits for a stranger here.
     if (!tls || local) static_cast<void>(::send(descriptor.get(), text.data(), text.size(), MSG_NOSIGNAL));
     return;
@@ -235,8 +242,8 @@ void HttpServer::Impl::admit(file::Descriptor descriptor, std::string peer, bool
 }
 
 asio::awaitable<void> HttpServer::Impl::watch_deadlines() {
-  const int shortest = std::min({options.idle_timeout_ms, options.head_timeout_ms, options.body_timeout_ms, options.write_timeout_ms,
-                                 options.websocket.close_timeout_ms});
+  const int shortest = std::min({options.idle_timeout_ms, options.head_timeout_ms, options.body_timeout_ms,
+                                 options.write_timeout_ms, options.websocket.close_timeout_ms});
   const int wanted = tls ? std::min(shortest / 8, options.tls_check_interval_ms) : shortest / 8;
   const std::chrono::milliseconds tick(std::clamp(wanted, kShortestTickMs, kLongestTickMs));
   while (work_) {
@@ -283,7 +290,8 @@ void HttpServer::Impl::stop() {
   if (!started_) return;
   started_ = false;
   asio::post(io, [this] { begin_stop(); });
-  // A connection accepted just before begin_stop ran may come after an early "all closed": the second round below catches it.
+  // A connection accepted just before begin_stop ran may come after an early "all closed": the second round below
+  // catches it.
   if (!wait_until_closed(options.stop_timeout_ms)) log::warning("requests are still running at the end of the server");
   asio::post(io, [this] { abort_all(); });
   fast.stop();
@@ -306,7 +314,8 @@ const std::string& HttpServer::Impl::date() {
   return date_;
 }
 
-HttpServer::HttpServer(HttpServerOptions options, Handler& handler) : impl_(std::make_unique<Impl>(std::move(options), handler)) {}
+HttpServer::HttpServer(HttpServerOptions options, Handler& handler)
+    : impl_(std::make_unique<Impl>(std::move(options), handler)) {}
 
 HttpServer::~HttpServer() = default;
 

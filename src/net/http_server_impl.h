@@ -59,7 +59,7 @@ struct HttpServer::Impl {
   metrics::Counter& requests;
   metrics::Counter& refused;
 
-  std::mutex mutex;                      // for open_count's waiters
+  std::mutex mutex;  // for open_count's waiters
   std::condition_variable all_closed;
   std::atomic<std::size_t> open_count{0};  // any thread
 

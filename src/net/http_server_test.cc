@@ -107,8 +107,9 @@ std::string post(const std::string& path, const std::string& body) {
 TEST_F(HttpServerTest, AnswersOnOneConnectionInOrder) {
   RawClient client = serve();
   // Pipelined, with bodies of both kinds and an immediate answer between them.
-  client.send(post("/a?x", "one") + get("/now") + "POST /b HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\ntwo\r\n0\r\n\r\n" +
-              "\r\n" + get("/c"));
+  client.send(post("/a?x", "one") + get("/now") +
+              "POST /b HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\ntwo\r\n0\r\n\r\n" + "\r\n" +
+              get("/c"));
   EXPECT_EQ(client.read_response().body, "POST /a?x one");
   EXPECT_EQ(client.read_response().body, "\"now\"");
   EXPECT_EQ(client.read_response().body, "POST /b two");
@@ -147,8 +148,11 @@ TEST_F(HttpServerTest, ErrorsHaveJsonBodies) {
     int status;
     const char* body;
   };
-  for (const Case& c : {Case{"/throw", 409, "{\"ErrorMessage\":\"it was changed\"}"}, Case{"/empty-error", 404, "{\"ErrorMessage\":\"Not Found\"}"},
-                        Case{"/bug", 500, "{\"ErrorMessage\":\"An unexpected error happened on the server. Its log has the details.\"}"}}) {
+  for (const Case& c :
+       {Case{"/throw", 409, "{\"ErrorMessage\":\"it was changed\"}"},
+        Case{"/empty-error", 404, "{\"ErrorMessage\":\"Not Found\"}"},
+        Case{"/bug", 500,
+             "{\"ErrorMessage\":\"An unexpected error happened on the server. Its log has the details.\"}"}}) {
     const RawResponse response = ask(get(c.path));
     EXPECT_EQ(response.status, c.status);
     EXPECT_EQ(response.body, c.body);
@@ -167,7 +171,9 @@ TEST_F(HttpServerTest, BoundsBodies) {
   EXPECT_EQ(ask(post("/x", std::string(1'000, 'x'))).status, 200);
   EXPECT_EQ(ask(post("/x", std::string(1'001, 'x'))).status, 413);
   EXPECT_EQ(ask("POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 18446744073709551615\r\n\r\n").status, 413);
-  EXPECT_EQ(ask("POST /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3e9\r\n" + std::string(1'001, 'x')).status, 413);
+  EXPECT_EQ(
+      ask("POST /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3e9\r\n" + std::string(1'001, 'x')).status,
+      413);
   EXPECT_EQ(ask(post("/small", "12345678901")).status, 413);
   EXPECT_EQ(ask(post("/upload", std::string(1'001, 'x'))).status, 200);  // its own limit is higher
   // The whole body is sent before the answer is read: it must not be lost in a reset.
@@ -372,17 +378,20 @@ TEST_F(HttpServerTest, SaysWhyItCannotStart) {
     return "";
   };
   HttpServer taken({.port = server_->port()}, handler_);
-  EXPECT_EQ(text_of([&] { taken.start(); }), text::format("cannot listen on 127.0.0.1:{}: Address already in use", server_->port()));
+  EXPECT_EQ(text_of([&] { taken.start(); }),
+            text::format("cannot listen on 127.0.0.1:{}: Address already in use", server_->port()));
   HttpServer name({.address = "example.org"}, handler_);
   EXPECT_EQ(text_of([&] { name.start(); }), "cannot listen on \"example.org\": it is not an IP address");
   const std::string none = folder_ + "/none.pem";
-  EXPECT_NE(text_of([&] { HttpServer({.tls_certificate_file = none, .tls_key_file = none}, handler_); }).find(none), std::string::npos);
+  EXPECT_NE(text_of([&] { HttpServer({.tls_certificate_file = none, .tls_key_file = none}, handler_); }).find(none),
+            std::string::npos);
   EXPECT_NE(text_of([&] { HttpServer({.tls_certificate_file = none}, handler_); }), "");
 }
 
 TEST(EventText, KeepsFieldsOnTheirLines) {
   EXPECT_EQ(event_text("", "", "x"), "data: x\n\n");
-  EXPECT_EQ(event_text("1\nretry: 0", "a\rb", "x\r\ny\rz"), "id: 1 retry: 0\nevent: a b\ndata: x\ndata: y\ndata: z\n\n");
+  EXPECT_EQ(event_text("1\nretry: 0", "a\rb", "x\r\ny\rz"),
+            "id: 1 retry: 0\nevent: a b\ndata: x\ndata: y\ndata: z\n\n");
 }
 
 }  // namespace

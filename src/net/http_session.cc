@@ -31,7 +31,8 @@ constexpr std::uint64_t kMaxBufferedBodyBytes = std::uint64_t{512} << 20;
 // What an escaped exception means for the client. The text of a bug stays in the log.
 Response response_of_exception(std::exception_ptr thrown) {
   const Error error = error_of(thrown);
-  if (error.fault() != Fault::bug) return error_response(status_of(error.fault()), error.message(), error.retry_after_seconds());
+  if (error.fault() != Fault::bug)
+    return error_response(status_of(error.fault()), error.message(), error.retry_after_seconds());
   log::error("a request's handler failed", {{"error", error.text()}});
   return error_response(500, "An unexpected error happened on the server. Its log has the details.");
 }
@@ -44,11 +45,14 @@ asio::awaitable<std::optional<Result>> on_worker(asio::io_context& io, WorkerPoo
     const bool accepted = pool.try_run([&io, shared, job = std::move(work)]() mutable {
       Result result = job();
       job = nullptr;
-      asio::post(io, [moved = std::move(shared), value = std::move(result)]() mutable { (*moved)(std::optional<Result>(std::move(value))); });
+      asio::post(io, [moved = std::move(shared), value = std::move(result)]() mutable {
+        (*moved)(std::optional<Result>(std::move(value)));
+      });
     });
     if (!accepted) asio::post(io, [shared] { (*shared)(std::optional<Result>()); });
   };
-  co_return co_await asio::async_initiate<const asio::use_awaitable_t<>, void(std::optional<Result>)>(initiate, asio::use_awaitable);
+  co_return co_await asio::async_initiate<const asio::use_awaitable_t<>, void(std::optional<Result>)>(
+      initiate, asio::use_awaitable);
 }
 
 bool has_upgrade(const RequestHead& head) {
@@ -85,7 +89,8 @@ HttpSession::HttpSession(HttpServer::Impl& server, std::shared_ptr<Session> sess
 HttpSession::~HttpSession() { release_body(); }
 
 Pace HttpSession::write_pace() const {
-  const std::size_t least = server_.options.min_body_bytes_per_second * static_cast<std::size_t>(server_.options.write_timeout_ms) / 1000;
+  const std::size_t least =
+      server_.options.min_body_bytes_per_second * static_cast<std::size_t>(server_.options.write_timeout_ms) / 1000;
   return {.timeout_ms = server_.options.write_timeout_ms, .min_bytes = std::max<std::size_t>(least, 1)};
 }
 
@@ -135,7 +140,8 @@ asio::awaitable<void> HttpSession::close_gently() {
 }
 
 asio::awaitable<HttpSession::Next> HttpSession::exchange() {
-  RequestParser parser({.max_head_bytes = server_.options.max_head_bytes, .max_header_fields = server_.options.max_header_fields});
+  RequestParser parser(
+      {.max_head_bytes = server_.options.max_head_bytes, .max_header_fields = server_.options.max_header_fields});
   head_only_ = false;
   if (const Next next = co_await read_head(parser); next != Next::go_on) co_return next;
   RequestHead& head = parser.head();
@@ -181,7 +187,8 @@ asio::awaitable<HttpSession::Next> HttpSession::read_head(RequestParser& parser)
   }
 }
 
-bool HttpSession::take_bytes(std::string_view bytes, Request& request, std::uint64_t limit, const file::Descriptor& upload) {
+bool HttpSession::take_bytes(std::string_view bytes, Request& request, std::uint64_t limit,
+                             const file::Descriptor& upload) {
   body_bytes_ += bytes.size();
   if (body_bytes_ > limit) {
     refusal_ = error_response(413, text::format("The request's body is over the limit of {} bytes.", limit));
@@ -190,7 +197,8 @@ bool HttpSession::take_bytes(std::string_view bytes, Request& request, std::uint
   if (!upload.valid()) {
     if (server_.buffered_body_bytes + bytes.size() > kMaxBufferedBodyBytes) {
       server_.refused.add();
-      refusal_ = error_response(503, "The server is receiving too much at a time. Please try again.", kRetryAfterSeconds);
+      refusal_ =
+          error_response(503, "The server is receiving too much at a time. Please try again.", kRetryAfterSeconds);
       return false;
     }
     server_.buffered_body_bytes += bytes.size();
@@ -220,7 +228,8 @@ asio::awaitable<HttpSession::Next> HttpSession::read_body(RequestParser& parser,
   const std::uint64_t limit = route.max_body_bytes > 0 ? route.max_body_bytes : server_.options.max_body_bytes;
   const auto length = parser.content_length();
   if (length && *length > limit) {
-    co_return co_await refuse(error_response(413, text::format("The request's body is over the limit of {} bytes.", limit)));
+    co_return co_await refuse(
+        error_response(413, text::format("The request's body is over the limit of {} bytes.", limit)));
   }
   // The client waits for leave to send: it gets the answer instead.
   if (route.answer && expects && parser.has_body()) co_return co_await refuse(*route.answer);
@@ -236,7 +245,8 @@ asio::awaitable<HttpSession::Next> HttpSession::read_body(RequestParser& parser,
     request.body.reserve(static_cast<std::size_t>(std::min(*length, kMaxReservedAhead)));
   }
   if (expects && parser.has_body() && unread().empty() && !http_1_0_) {
-    if (!co_await connection_.write("HTTP/1.1 100 Continue\r\n\r\n", std::string_view(), write_pace())) co_return Next::close;
+    if (!co_await connection_.write("HTTP/1.1 100 Continue\r\n\r\n", std::string_view(), write_pace()))
+      co_return Next::close;
   }
   const std::function<bool(std::string_view)> take = [&](std::string_view bytes) {
     if (!route.answer) return take_bytes(bytes, request, limit, upload);
@@ -253,10 +263,11 @@ asio::awaitable<HttpSession::Next> HttpSession::read_body(RequestParser& parser,
   co_return Next::go_on;
 }
 
-asio::awaitable<HttpSession::Next> HttpSession::pump_body(RequestParser& parser, const std::function<bool(std::string_view)>& take) {
+asio::awaitable<HttpSession::Next> HttpSession::pump_body(RequestParser& parser,
+                                                          const std::function<bool(std::string_view)>& take) {
   const int span_ms = server_.options.body_timeout_ms;
-  const std::uint64_t least =
-      std::max<std::uint64_t>(server_.options.min_body_bytes_per_second * static_cast<std::uint64_t>(span_ms) / 1000, 1);
+  const std::uint64_t least = std::max<std::uint64_t>(
+      server_.options.min_body_bytes_per_second * static_cast<std::uint64_t>(span_ms) / 1000, 1);
   std::uint64_t in_span = 0;
   connection_.set_read_deadline(span_ms);
   while (true) {
@@ -300,7 +311,8 @@ asio::awaitable<HttpSession::Next> HttpSession::dispatch(RequestParser& parser, 
   auto response = co_await on_worker<Response>(server_.io, slow ? server_.slow : server_.fast, std::move(work));
   if (!response) {
     server_.refused.add();
-    co_return co_await send(error_response(503, "The server is busy. Please try again.", kRetryAfterSeconds), after(parser));
+    co_return co_await send(error_response(503, "The server is busy. Please try again.", kRetryAfterSeconds),
+                            after(parser));
   }
   upload_path_.clear();  // the handler has it
   co_return co_await send(*std::move(response), after(parser));
@@ -323,12 +335,15 @@ asio::awaitable<HttpSession::Next> HttpSession::run_stream(Request request) {
   if (!answer || *answer) {
     events->finish();
     session_->events.reset();
-    co_return co_await refuse(answer ? **std::move(answer)
-                                     : error_response(503, "The server is busy. Please try again.", kRetryAfterSeconds));
+    co_return co_await refuse(answer
+                                  ? **std::move(answer)
+                                  : error_response(503, "The server is busy. Please try again.", kRetryAfterSeconds));
   }
   const std::string head = text::format(
-      "HTTP/1.1 200 OK\r\nDate: {}\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\nX-Accel-Buffering: no\r\n"
-      "Connection: close\r\n\r\n", server_.date());
+      "HTTP/1.1 200 OK\r\nDate: {}\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\nX-Accel-Buffering: "
+      "no\r\n"
+      "Connection: close\r\n\r\n",
+      server_.date());
   if (co_await connection_.write(head, std::string_view(), write_pace())) {
     input_ = {};
     co_await events->run(session_->connection, server_.options.heartbeat_ms, write_pace());
@@ -346,7 +361,8 @@ asio::awaitable<HttpSession::Next> HttpSession::run_websocket(const Route& route
     co_return co_await refuse(std::move(response));
   }
   if (!is_valid_key(key)) co_return co_await refuse(error_response(400, "The Sec-WebSocket-Key is not valid."));
-  const std::string protocol = !route.subprotocol.empty() && names_protocol(request, route.subprotocol) ? route.subprotocol : std::string();
+  const std::string protocol =
+      !route.subprotocol.empty() && names_protocol(request, route.subprotocol) ? route.subprotocol : std::string();
   const auto socket = std::make_shared<WebSocketSession>(server_.io, WebSocketRole::server, server_.options.websocket,
                                                          connection_.peer(), protocol);
   session_->socket = socket;
@@ -364,12 +380,15 @@ asio::awaitable<HttpSession::Next> HttpSession::run_websocket(const Route& route
   if (!answer || *answer) {
     session_->socket.reset();
     socket->abandon();
-    co_return co_await refuse(answer ? **std::move(answer)
-                                     : error_response(503, "The server is busy. Please try again.", kRetryAfterSeconds));
+    co_return co_await refuse(answer
+                                  ? **std::move(answer)
+                                  : error_response(503, "The server is busy. Please try again.", kRetryAfterSeconds));
   }
   const std::string head = text::format(
-      "HTTP/1.1 101 Switching Protocols\r\nDate: {}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {}\r\n{}\r\n",
-      server_.date(), accept_key(key), protocol.empty() ? std::string() : "Sec-WebSocket-Protocol: " + protocol + "\r\n");
+      "HTTP/1.1 101 Switching Protocols\r\nDate: {}\r\nUpgrade: websocket\r\nConnection: "
+      "Upgrade\r\nSec-WebSocket-Accept: {}\r\n{}\r\n",
+      server_.date(), accept_key(key),
+      protocol.empty() ? std::string() : "Sec-WebSocket-Protocol: " + protocol + "\r\n");
   if (!co_await connection_.write(head, std::string_view(), write_pace())) {
     socket->abandon();
     co_return Next::close;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One server connection from handshake to close: reads requests, hands them to workers, writes responses. Io thread only.
+// One server connection from handshake to close: reads requests, hands them to workers, writes responses. Io thread
+// only.
 #pragma once
 
 #include <functional>
@@ -54,12 +55,12 @@ class HttpSession {
   Connection& connection_;
   std::string input_;
   std::size_t input_at_ = 0;
-  bool head_only_ = false;            // the request is a HEAD
+  bool head_only_ = false;  // the request is a HEAD
   bool http_1_0_ = false;
-  std::uint64_t reserved_ = 0;        // of the server's budget for bodies
+  std::uint64_t reserved_ = 0;  // of the server's budget for bodies
   std::uint64_t body_bytes_ = 0;
-  std::optional<Response> refusal_;   // why take_bytes said no
-  std::string upload_path_;           // a file to remove unless a handler got it
+  std::optional<Response> refusal_;  // why take_bytes said no
+  std::string upload_path_;          // a file to remove unless a handler got it
   int answered_at_once_ = 0;
 };
 

@@ -26,7 +26,8 @@ bool may_have_body(int status) { return status >= 200 && status != 204 && status
 bool is_clean_field(const Headers::Field& field) {
   const auto breaks = [](char c) { return c == '\r' || c == '\n' || c == '\0'; };
   return !field.first.empty() && field.first.find_first_of(" :\t") == std::string::npos &&
-         std::none_of(field.first.begin(), field.first.end(), breaks) && std::none_of(field.second.begin(), field.second.end(), breaks);
+         std::none_of(field.first.begin(), field.first.end(), breaks) &&
+         std::none_of(field.second.begin(), field.second.end(), breaks);
 }
 
 // Fields that the server decides.
@@ -100,7 +101,8 @@ asio::awaitable<HttpSession::Next> HttpSession::refuse(Response response) {
   co_return co_await send(std::move(response), Next::close_gently);
 }
 
-asio::awaitable<bool> HttpSession::send_file(std::string_view head, const FileBody& body, const file::Descriptor& descriptor) {
+asio::awaitable<bool> HttpSession::send_file(std::string_view head, const FileBody& body,
+                                             const file::Descriptor& descriptor) {
   std::string buffer(static_cast<std::size_t>(std::min<std::uint64_t>(body.length, kFileReadBytes)), '\0');
   std::uint64_t at = 0;
   std::uint64_t since_yield = 0;
@@ -116,7 +118,8 @@ asio::awaitable<bool> HttpSession::send_file(std::string_view head, const FileBo
         co_return false;
       }
     }
-    if (!co_await connection_.write(head, std::string_view(buffer.data(), static_cast<std::size_t>(got)), write_pace())) co_return false;
+    if (!co_await connection_.write(head, std::string_view(buffer.data(), static_cast<std::size_t>(got)), write_pace()))
+      co_return false;
     head = {};
     at += static_cast<std::uint64_t>(got);
     since_yield += static_cast<std::uint64_t>(got);

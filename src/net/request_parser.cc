@@ -21,13 +21,16 @@ std::string_view view_of(string_view text) { return {text.data(), text.size()}; 
 
 // Printable ASCII and what browsers send unescaped above it; no spaces, no control characters.
 bool is_clean_target(std::string_view target) {
-  return std::all_of(target.begin(), target.end(), [](char c) { return static_cast<unsigned char>(c) > 0x20 && c != 0x7f; });
+  return std::all_of(target.begin(), target.end(),
+                     [](char c) { return static_cast<unsigned char>(c) > 0x20 && c != 0x7f; });
 }
 
-// "http://host/path" (RFC 9112 section 3.2.2). nullopt for every other form that is not a path: "*", "host:port", other schemes,
-// an authority that is none. A user name in it is refused as RFC 9110 section 4.2.4 allows: it only ever deceives.
+// "http://host/path" (RFC 9112 section 3.2.2). nullopt for every other form that is not a path: "*", "host:port", other
+// schemes, an authority that is none. A user name in it is refused as RFC 9110 section 4.2.4 allows: it only ever
+// deceives.
 std::optional<std::string> path_of_absolute(std::string_view target) {
-  if (!text::starts_with_ignoring_case(target, "http://") && !text::starts_with_ignoring_case(target, "https://")) return std::nullopt;
+  if (!text::starts_with_ignoring_case(target, "http://") && !text::starts_with_ignoring_case(target, "https://"))
+    return std::nullopt;
   const auto url = parse_url(target);
   if (!url || url->has_user) return std::nullopt;
   return url->target;
@@ -71,7 +74,9 @@ struct RequestParser::Impl : http::basic_parser<true> {
   void on_body_init_impl(const boost::optional<std::uint64_t>&, error_code&) override {}
   std::size_t on_body_impl(string_view bytes, error_code& error) override { return deliver(bytes, error); }
   void on_chunk_header_impl(std::uint64_t, string_view, error_code&) override {}
-  std::size_t on_chunk_body_impl(std::uint64_t, string_view bytes, error_code& error) override { return deliver(bytes, error); }
+  std::size_t on_chunk_body_impl(std::uint64_t, string_view bytes, error_code& error) override {
+    return deliver(bytes, error);
+  }
   void on_finish_impl(error_code&) override {}
 
   void refuse(int status, std::string_view message, error_code& error) {
@@ -129,8 +134,9 @@ struct RequestParser::Impl : http::basic_parser<true> {
 
 namespace {
 
-// Beast asserts that a last chunk of which it has seen "0\r\n" comes back with at least five bytes, and so would end the process for
-// a client that sends the rest byte by byte. Whatever follows here in a valid body has five bytes, so nothing is kept waiting.
+// Beast asserts that a last chunk of which it has seen "0\r\n" comes back with at least five bytes, and so would end
+// the process for a client that sends the rest byte by byte. Whatever follows here in a valid body has five bytes, so
+// nothing is kept waiting.
 bool may_be_short_last_chunk(std::string_view rest) { return rest.size() < 5 && rest.starts_with('0'); }
 
 Response answer_to(const error_code& error) {
@@ -151,7 +157,8 @@ RequestParser::Result RequestParser::put(std::string_view bytes, const std::func
   while (true) {
     if (impl.head_seen && impl.is_done()) return {Outcome::done, consumed};
     if (consumed == bytes.size()) return {Outcome::need_more, consumed};
-    if (impl.head_seen && impl.chunked() && may_be_short_last_chunk(bytes.substr(consumed))) return {Outcome::need_more, consumed};
+    if (impl.head_seen && impl.chunked() && may_be_short_last_chunk(bytes.substr(consumed)))
+      return {Outcome::need_more, consumed};
     error_code error;
     impl.failure.status = 200;
     const std::size_t used = impl.put(boost::asio::buffer(bytes.data() + consumed, bytes.size() - consumed), error);

@@ -24,10 +24,10 @@ class RequestParser {
   ~RequestParser();
 
   enum class Outcome {
-    need_more,   // give the unconsumed bytes again with more behind them
-    head,        // the head is complete: look at it, then go on
-    done,        // the body, if any, is complete
-    failed,      // see failure()
+    need_more,  // give the unconsumed bytes again with more behind them
+    head,       // the head is complete: look at it, then go on
+    done,       // the body, if any, is complete
+    failed,     // see failure()
   };
   struct Result {
     Outcome outcome;
@@ -36,14 +36,14 @@ class RequestParser {
   // Body bytes go to `take`; false from it stops with failed (and no failure() of the parser's own).
   Result put(std::string_view bytes, const std::function<bool(std::string_view)>& take);
 
-  RequestHead& head();                 // after Outcome::head
+  RequestHead& head();  // after Outcome::head
   bool has_body() const;
   // The declared size; nullopt for a chunked body.
   std::optional<std::uint64_t> content_length() const;
   bool keep_alive() const;
   bool expects_continue() const;
   bool http_1_0() const;
-  const Response& failure() const;     // the answer for the client; status 0 where `take` refused
+  const Response& failure() const;  // the answer for the client; status 0 where `take` refused
 
  private:
   struct Impl;

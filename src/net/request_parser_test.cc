@@ -64,7 +64,8 @@ TEST(RequestParser, AcceptsWhatIsRightInAnyPieces) {
 // A body of a last chunk alone, cut wherever a network may cut it.
 TEST(RequestParser, AcceptsAnEmptyChunkedBody) {
   const std::string head = "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
-  for (const std::string body : {"0\r\n\r\n", "00\r\n\r\n", "0;a=b\r\n\r\n", "0\r\nA: b\r\n\r\n", "1\r\n0\r\n0\r\n\r\n"}) {
+  for (const std::string body :
+       {"0\r\n\r\n", "00\r\n\r\n", "0;a=b\r\n\r\n", "0\r\nA: b\r\n\r\n", "1\r\n0\r\n0\r\n\r\n"}) {
     for (std::size_t step = 1; step < 9; ++step) {
       const Parsed parsed = parse(head + body + "GET", step);
       EXPECT_TRUE(parsed.done) << body << " in steps of " << step << " failure " << parsed.failure;
@@ -92,7 +93,7 @@ TEST(RequestParser, RefusesWhatIsWrong) {
     int status;
   };
   for (const Case& c : {
-           Case{"GET / HTTP/1.1\r\n\r\n", 400},                                                             // no Host
+           Case{"GET / HTTP/1.1\r\n\r\n", 400},  // no Host
            Case{"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400},
            Case{"GET / HTTP/2.0\r\nHost: h\r\n\r\n", 505},
            Case{"GET / HTTP/1.9\r\nHost: h\r\n\r\n", 505},
@@ -116,7 +117,7 @@ TEST(RequestParser, RefusesWhatIsWrong) {
            Case{"CONNECT h:80 HTTP/1.1\r\nHost: h\r\n\r\n", 400},
            Case{"GET /a#b HTTP/1.1\r\nHost: h\r\n\r\n", 400},
            Case{"GET /\x01 HTTP/1.1\r\nHost: h\r\n\r\n", 400},
-           Case{"GET / HTTP/1.1\r\nHost : h\r\n\r\n", 400},                                                  // space before the colon
+           Case{"GET / HTTP/1.1\r\nHost : h\r\n\r\n", 400},  // space before the colon
            Case{"GET / HTTP/1.1\r\nHost: h\r\n folded\r\nBad Name: x\r\n\r\n", 400},
            Case{"GET / HTTP/1.1\r\nHost: h\r\nX: a\x01b\r\n\r\n", 400},
            Case{"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: -1\r\n\r\n", 400},
@@ -130,10 +131,11 @@ TEST(RequestParser, RefusesWhatIsWrong) {
            Case{"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
            Case{"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400},
            Case{"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhelloX\r\n0\r\n\r\n", 400},
-           Case{"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400},                                 // TLS on the plain port
+           Case{"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400},  // TLS on the plain port
        }) {
     const std::string text = c.text;
-    for (const std::size_t step : {std::size_t{1}, text.size()}) EXPECT_EQ(parse(text, step).failure, c.status) << c.text;
+    for (const std::size_t step : {std::size_t{1}, text.size()})
+      EXPECT_EQ(parse(text, step).failure, c.status) << c.text;
   }
 }
 

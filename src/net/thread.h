@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Threads of this folder run with all signals blocked: process signals belong to main, and a write to a closed socket by
-// OpenSSL or curl must give an error, not SIGPIPE.
+// Threads of this folder run with all signals blocked: process signals belong to main, and a write to a closed socket
+// by OpenSSL or curl must give an error, not SIGPIPE.
 #pragma once
 
 #include <functional>

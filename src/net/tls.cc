@@ -64,7 +64,8 @@ std::int64_t seconds_of(const ASN1_TIME* time) {
   const std::unique_ptr<ASN1_TIME, decltype(&ASN1_TIME_free)> epoch(ASN1_TIME_set(nullptr, 0), &ASN1_TIME_free);
   int days = 0;
   int seconds = 0;
-  if (!epoch || ASN1_TIME_diff(&days, &seconds, epoch.get(), time) != 1) throw invalid("the certificate has an unreadable date");
+  if (!epoch || ASN1_TIME_diff(&days, &seconds, epoch.get(), time) != 1)
+    throw invalid("the certificate has an unreadable date");
   return std::int64_t{days} * 86'400 + seconds;
 }
 
@@ -137,7 +138,8 @@ Certificate certificate_of(X509* x) {
 }
 
 std::vector<Owned<X509>> read_certificates(std::string_view pem) {
-  if (pem.size() > kMaxPemBytes) throw invalid("the certificate text is over 1 MiB; keep only the certificates and key you need");
+  if (pem.size() > kMaxPemBytes)
+    throw invalid("the certificate text is over 1 MiB; keep only the certificates and key you need");
   std::vector<Owned<X509>> certificates;
   const Owned<BIO> bio = bio_of(pem);
   ERR_clear_error();
@@ -151,7 +153,8 @@ std::vector<Owned<X509>> read_certificates(std::string_view pem) {
   ERR_clear_error();
   if (ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE) {
     if (certificates.empty()) {
-      throw invalid("the text holds no certificate").with_help("paste the PEM text that begins with -----BEGIN CERTIFICATE-----");
+      throw invalid("the text holds no certificate")
+          .with_help("paste the PEM text that begins with -----BEGIN CERTIFICATE-----");
     }
     return certificates;
   }

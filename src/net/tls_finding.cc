@@ -9,7 +9,9 @@ namespace {
 
 using SharedFinding = std::shared_ptr<TlsFinding>;
 
-void free_finding(void*, void* pointer, CRYPTO_EX_DATA*, int, long, void*) { delete static_cast<SharedFinding*>(pointer); }
+void free_finding(void*, void* pointer, CRYPTO_EX_DATA*, int, long, void*) {
+  delete static_cast<SharedFinding*>(pointer);
+}
 
 int finding_index() {
   static const int index = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, &free_finding);
@@ -18,7 +20,8 @@ int finding_index() {
 
 int note_certificate(int accepted, X509_STORE_CTX* check) {
   const auto* ssl = static_cast<SSL*>(X509_STORE_CTX_get_ex_data(check, SSL_get_ex_data_X509_STORE_CTX_idx()));
-  auto* shared = ssl ? static_cast<SharedFinding*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), finding_index())) : nullptr;
+  auto* shared =
+      ssl ? static_cast<SharedFinding*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), finding_index())) : nullptr;
   if (!shared) return accepted;
   TlsFinding& finding = **shared;
   X509* certificate = X509_STORE_CTX_get_current_cert(check);
@@ -43,8 +46,10 @@ bool record_finding(SSL_CTX* context, std::shared_ptr<TlsFinding> finding) {
   return true;
 }
 
-std::string certificate_sentence(const TlsFinding& finding, std::string_view origin, std::string_view name, bool own_authorities) {
-  const bool other_name = finding.error == 0 || finding.error == X509_V_ERR_HOSTNAME_MISMATCH || finding.error == X509_V_ERR_IP_ADDRESS_MISMATCH;
+std::string certificate_sentence(const TlsFinding& finding, std::string_view origin, std::string_view name,
+                                 bool own_authorities) {
+  const bool other_name = finding.error == 0 || finding.error == X509_V_ERR_HOSTNAME_MISMATCH ||
+                          finding.error == X509_V_ERR_IP_ADDRESS_MISMATCH;
   if (other_name) {
     return text::format("the certificate of {} is not for the name {}; it names {}", origin, name,
                         finding.names.empty() ? "nothing" : finding.names);

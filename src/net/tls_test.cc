@@ -23,7 +23,8 @@ std::string message_of(const std::string& pem) {
 
 TEST(Tls, DescribesCertificates) {
   const Issued authority = testing::make_authority("Test CA");
-  const Issued leaf = testing::issue(authority, {.common_name = "web", .names = {"DNS:a.example", "DNS:b.example", "IP:::1"}});
+  const Issued leaf =
+      testing::issue(authority, {.common_name = "web", .names = {"DNS:a.example", "DNS:b.example", "IP:::1"}});
   const PemBundle bundle = parse_pem(leaf.certificate_pem + leaf.key_pem + authority.certificate_pem);
   ASSERT_EQ(bundle.certificates.size(), 2U);
   EXPECT_TRUE(bundle.has_private_key);

@@ -21,15 +21,16 @@ std::string trust_problem(int error, std::string_view subject, std::string_view 
 
 // What the certificate check of a handshake saw.
 struct TlsFinding {
-  std::string issuer;   // of the certificate that failed
+  std::string issuer;  // of the certificate that failed
   std::string subject;
-  std::string names;    // of the server's own certificate
-  int error = 0;        // X509_V_ERR_*; 0: the chain was accepted
+  std::string names;  // of the server's own certificate
+  int error = 0;      // X509_V_ERR_*; 0: the chain was accepted
 };
 
 // Makes handshakes of this context write to `finding`, which the context then shares. False when memory is out.
 bool record_finding(SSL_CTX* context, std::shared_ptr<TlsFinding> finding);
 // One sentence about a refused certificate. `origin`: "https://host:port"; `name`: what was to be certified.
-std::string certificate_sentence(const TlsFinding& finding, std::string_view origin, std::string_view name, bool own_authorities);
+std::string certificate_sentence(const TlsFinding& finding, std::string_view origin, std::string_view name,
+                                 bool own_authorities);
 
 }  // namespace fairlead::net

@@ -23,7 +23,8 @@ struct WebSocketLimits {
   int close_timeout_ms = 5'000;  // wait for the peer's answer to our close
 };
 
-// Close codes in use (RFC 6455 section 7.4). lost is never sent: it reports a connection that ended without a close frame.
+// Close codes in use (RFC 6455 section 7.4). lost is never sent: it reports a connection that ended without a close
+// frame.
 enum class CloseCode : std::uint16_t {
   normal = 1000,
   going_away = 1001,
@@ -38,21 +39,22 @@ enum class CloseCode : std::uint16_t {
 
 struct WebSocketHandlers {
   std::function<void(std::string message)> on_message;
-  // Exactly once, last of all calls: the peer's code (or ours, when we closed first and it did not answer) and reason. Where
-  // the socket has ended before set_handlers(), that calls it.
+  // Exactly once, last of all calls: the peer's code (or ours, when we closed first and it did not answer) and reason.
+  // Where the socket has ended before set_handlers(), that calls it.
   std::function<void(std::uint16_t code, std::string reason)> on_close;
   // Optional: after a send() was refused, once the queue has fallen to half its limit.
   std::function<void()> on_drained;
 };
 
-// All members are thread-safe. Handlers run one at a time on the socket's io thread and must not block or throw (an exception
-// closes with 1011). The connection lives until closed, whether or not anyone holds the pointer.
+// All members are thread-safe. Handlers run one at a time on the socket's io thread and must not block or throw (an
+// exception closes with 1011). The connection lives until closed, whether or not anyone holds the pointer.
 class WebSocket {
  public:
   virtual ~WebSocket() = default;
   // Nothing is read before this; call it once.
   virtual void set_handlers(WebSocketHandlers handlers) = 0;
-  // Queues one binary message. False when it does not fit the queue's limit, is over the message limit, or the socket closes.
+  // Queues one binary message. False when it does not fit the queue's limit, is over the message limit, or the socket
+  // closes.
   virtual bool send(std::string message) = 0;
   // Sends what is queued, then the close frame. Later calls do nothing. `reason` is cut to 123 bytes.
   virtual void close(CloseCode code, std::string reason) = 0;
@@ -67,16 +69,17 @@ struct DialOptions {
   std::string unix_socket;  // path; connects there instead of to the URL's host
   Headers headers;          // e.g. Authorization
   std::string subprotocol;
-  std::string proxy;        // "http://[user:password@]host:port", used with CONNECT; empty: none
-  std::string ca_file;      // PEM; empty with ca_pem: the system's store
+  std::string proxy;    // "http://[user:password@]host:port", used with CONNECT; empty: none
+  std::string ca_file;  // PEM; empty with ca_pem: the system's store
   std::string ca_pem;
-  bool insecure = false;     // accepts any certificate
-  bool allow_plain = false;  // ws:// to hosts other than loopback
+  bool insecure = false;            // accepts any certificate
+  bool allow_plain = false;         // ws:// to hosts other than loopback
   int connect_timeout_ms = 10'000;  // for all of it: name, TCP, proxy, TLS, upgrade
   WebSocketLimits limits;
 };
 
-// Either `socket`, or `error` and, where the server answered something else than 101, its status and the start of its body.
+// Either `socket`, or `error` and, where the server answered something else than 101, its status and the start of its
+// body.
 struct DialResult {
   std::shared_ptr<WebSocket> socket;
   std::optional<Error> error;

@@ -23,7 +23,8 @@ bool is_known(std::uint8_t opcode) { return opcode <= 2 || (opcode >= 8 && opcod
 
 // Section 7.4: what may stand in a close frame.
 bool is_valid_close_code(std::uint16_t code) {
-  return (code >= 1000 && code <= 1014 && code != 1004 && code != kNoCode && code != 1006) || (code >= 3000 && code < 5000);
+  return (code >= 1000 && code <= 1014 && code != 1004 && code != kNoCode && code != 1006) ||
+         (code >= 3000 && code < 5000);
 }
 
 void append_big_endian(std::string& out, std::uint64_t number, int bytes) {
@@ -95,17 +96,20 @@ FrameDecoder::Problem FrameDecoder::read_header() {
   payload_left_ = second & 0x7f;
   if (payload_left_ >= 126) {
     payload_left_ = 0;
-    for (std::size_t i = 2; i < mask_at; ++i) payload_left_ = payload_left_ << 8 | static_cast<std::uint8_t>(header_[i]);
+    for (std::size_t i = 2; i < mask_at; ++i)
+      payload_left_ = payload_left_ << 8 | static_cast<std::uint8_t>(header_[i]);
   }
   std::fill(std::begin(mask_), std::end(mask_), '\0');
   if (masked) std::copy_n(header_.data() + mask_at, 4, mask_);
   mask_at_ = 0;
   if (is_control(opcode_)) {
-    if (!final_ || payload_left_ > kMaxControlBytes) return {kProtocolError, "a control frame is fragmented or too long"};
+    if (!final_ || payload_left_ > kMaxControlBytes)
+      return {kProtocolError, "a control frame is fragmented or too long"};
     return {};
   }
   if (opcode_ == Opcode::text) return {kUnsupportedData, "only binary messages are accepted"};
-  if (in_message_ != (opcode_ == Opcode::continuation)) return {kProtocolError, "the fragments of a message are out of order"};
+  if (in_message_ != (opcode_ == Opcode::continuation))
+    return {kProtocolError, "the fragments of a message are out of order"};
   if (payload_left_ > max_message_bytes_ - std::min(message_.size(), max_message_bytes_)) {
     return {kTooBig, text::format("a message may have {} bytes", max_message_bytes_)};
   }
@@ -120,7 +124,8 @@ FrameDecoder::Problem FrameDecoder::finish_close(const std::function<void(Event)
     return {};
   }
   if (control_.size() == 1) return {kProtocolError, "a close frame has half a code"};
-  const auto code = static_cast<std::uint16_t>(static_cast<std::uint8_t>(control_[0]) << 8 | static_cast<std::uint8_t>(control_[1]));
+  const auto code =
+      static_cast<std::uint16_t>(static_cast<std::uint8_t>(control_[0]) << 8 | static_cast<std::uint8_t>(control_[1]));
   std::string reason = control_.substr(2);
   if (!is_valid_close_code(code)) return {kProtocolError, "a close frame has an invalid code"};
   if (!text::is_valid_utf8(reason)) return {kBadData, "the reason of a close frame is not UTF-8"};
@@ -163,7 +168,8 @@ FrameDecoder::Problem FrameDecoder::feed(std::string_view bytes, const std::func
     const std::size_t start = into.size();
     into.append(bytes.substr(0, count));
     if (role_ == WebSocketRole::server) {
-      for (std::size_t i = 0; i < count; ++i) into[start + i] = static_cast<char>(into[start + i] ^ mask_[(mask_at_ + i) % 4]);
+      for (std::size_t i = 0; i < count; ++i)
+        into[start + i] = static_cast<char>(into[start + i] ^ mask_[(mask_at_ + i) % 4]);
       mask_at_ += count;
     }
     bytes.remove_prefix(count);

@@ -28,8 +28,8 @@ bool is_valid_key(std::string_view key);
 class FrameDecoder {
  public:
   struct Event {
-    Opcode opcode;        // binary, ping, pong or close
-    std::string payload;  // close: the reason alone
+    Opcode opcode;           // binary, ping, pong or close
+    std::string payload;     // close: the reason alone
     std::uint16_t code = 0;  // close: 1005 when the frame had none
   };
   struct Problem {
@@ -37,10 +37,11 @@ class FrameDecoder {
     std::string reason;
   };
 
-  FrameDecoder(WebSocketRole role, std::size_t max_message_bytes) : role_(role), max_message_bytes_(max_message_bytes) {}
+  FrameDecoder(WebSocketRole role, std::size_t max_message_bytes)
+      : role_(role), max_message_bytes_(max_message_bytes) {}
 
-  // Decodes everything in `bytes` and calls `on_event` per message and control frame. Keeps partial frames. After a problem
-  // or a close frame the rest is ignored.
+  // Decodes everything in `bytes` and calls `on_event` per message and control frame. Keeps partial frames. After a
+  // problem or a close frame the rest is ignored.
   Problem feed(std::string_view bytes, const std::function<void(Event)>& on_event);
 
  private:
@@ -51,14 +52,14 @@ class FrameDecoder {
 
   const WebSocketRole role_;
   const std::size_t max_message_bytes_;
-  std::string header_;        // bytes of the frame header so far
+  std::string header_;  // bytes of the frame header so far
   bool header_done_ = false;
   Opcode opcode_ = Opcode::binary;
   bool final_ = false;
   std::uint64_t payload_left_ = 0;
   char mask_[4] = {};
   std::size_t mask_at_ = 0;
-  std::string message_;       // data frames so far
+  std::string message_;  // data frames so far
   std::string control_;
   bool in_message_ = false;
   bool ended_ = false;

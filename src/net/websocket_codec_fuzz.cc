@@ -17,7 +17,8 @@ std::string outcome_of(fairlead::net::WebSocketRole role, std::string_view bytes
   for (std::size_t at = 0; at < bytes.size(); at += step) {
     const auto problem = decoder.feed(bytes.substr(at, step), [&](fairlead::net::FrameDecoder::Event event) {
       if (event.payload.size() > kLimit) std::abort();
-      outcome += std::to_string(static_cast<int>(event.opcode)) + ":" + event.payload + ":" + std::to_string(event.code) + "\n";
+      outcome += std::to_string(static_cast<int>(event.opcode)) + ":" + event.payload + ":" +
+                 std::to_string(event.code) + "\n";
     });
     if (problem.code != 0) return outcome + "problem " + std::to_string(problem.code);
   }

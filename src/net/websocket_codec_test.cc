@@ -19,7 +19,8 @@ Decoded decode(WebSocketRole role, std::string_view bytes, std::size_t step = 1'
   FrameDecoder decoder(role, limit);
   Decoded decoded;
   for (std::size_t at = 0; at < bytes.size() && decoded.problem.code == 0; at += step) {
-    decoded.problem = decoder.feed(bytes.substr(at, step), [&](FrameDecoder::Event event) { decoded.events.push_back(std::move(event)); });
+    decoded.problem = decoder.feed(bytes.substr(at, step),
+                                   [&](FrameDecoder::Event event) { decoded.events.push_back(std::move(event)); });
   }
   return decoded;
 }
@@ -33,7 +34,8 @@ std::string raw(std::initializer_list<int> bytes, std::string_view rest = {}) {
 TEST(WebSocketCodec, MatchesTheExamplesOfTheRfc) {
   EXPECT_EQ(accept_key("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
   // Section 5.7: a masked "Hello" (there as text), and a ping with its body.
-  EXPECT_EQ(encode_frame(Opcode::text, "Hello", kMask), raw({0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58}));
+  EXPECT_EQ(encode_frame(Opcode::text, "Hello", kMask),
+            raw({0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58}));
   EXPECT_EQ(encode_frame(Opcode::ping, "Hello", nullptr), raw({0x89, 0x05}, "Hello"));
   EXPECT_TRUE(is_valid_key("dGhlIHNhbXBsZSBub25jZQ=="));
   EXPECT_FALSE(is_valid_key("dGhlIHNhbXBsZQ=="));
@@ -41,13 +43,15 @@ TEST(WebSocketCodec, MatchesTheExamplesOfTheRfc) {
 }
 
 TEST(WebSocketCodec, RoundTripsEveryLengthFormInAnyPieces) {
-  for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{125}, std::size_t{126}, std::size_t{65'535}, std::size_t{65'536}}) {
+  for (const std::size_t size :
+       {std::size_t{0}, std::size_t{1}, std::size_t{125}, std::size_t{126}, std::size_t{65'535}, std::size_t{65'536}}) {
     const std::string payload(size, 'p');
     for (const std::size_t step : {std::size_t{1}, std::size_t{3}, std::size_t{1'000'000}}) {
       const Decoded server = decode(WebSocketRole::server, encode_frame(Opcode::binary, payload, kMask), step, 100'000);
       ASSERT_EQ(server.events.size(), 1U) << size;
       EXPECT_EQ(server.events[0].payload, payload);
-      const Decoded client = decode(WebSocketRole::client, encode_frame(Opcode::binary, payload, nullptr), step, 100'000);
+      const Decoded client =
+          decode(WebSocketRole::client, encode_frame(Opcode::binary, payload, nullptr), step, 100'000);
       ASSERT_EQ(client.events.size(), 1U) << size;
       EXPECT_EQ(client.events[0].payload, payload);
     }
@@ -55,7 +59,8 @@ TEST(WebSocketCodec, RoundTripsEveryLengthFormInAnyPieces) {
 }
 
 TEST(WebSocketCodec, JoinsFragmentsAroundControlFrames) {
-  const std::string bytes = raw({0x02, 0x03}, "abc") + raw({0x89, 0x01}, "!") + raw({0x00, 0x00}) + raw({0x80, 0x03}, "def");
+  const std::string bytes =
+      raw({0x02, 0x03}, "abc") + raw({0x89, 0x01}, "!") + raw({0x00, 0x00}) + raw({0x80, 0x03}, "def");
   for (const std::size_t step : {std::size_t{1}, bytes.size()}) {
     const Decoded decoded = decode(WebSocketRole::client, bytes, step);
     ASSERT_EQ(decoded.events.size(), 2U);
@@ -95,7 +100,8 @@ TEST(WebSocketCodec, RefusesWhatTheRfcForbids) {
 }
 
 TEST(WebSocketCodec, ClosesWithCodeAndReason) {
-  const Decoded decoded = decode(WebSocketRole::client, encode_frame(Opcode::close, close_payload(1001, "bye"), nullptr) + raw({0xff, 0xff}));
+  const Decoded decoded = decode(WebSocketRole::client,
+                                 encode_frame(Opcode::close, close_payload(1001, "bye"), nullptr) + raw({0xff, 0xff}));
   ASSERT_EQ(decoded.events.size(), 1U);
   EXPECT_EQ(decoded.problem.code, 0);  // what follows a close frame is ignored
   EXPECT_EQ(decoded.events[0].code, 1001);

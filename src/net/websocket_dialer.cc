@@ -117,11 +117,12 @@ asio::awaitable<void> WebSocketDialer::Impl::run(std::shared_ptr<Line> line, std
   OpenedSocket opened;
   try {
     if (stopping) throw Error(Fault::cancelled, "the dialer is closing");
-    DialContext context{.io = io, .resolver = resolver, .adopt = [this, line](const std::shared_ptr<Connection>& connection) {
-                          std::erase_if(line->connections, [](const auto& weak) { return weak.expired(); });
-                          line->connections.push_back(connection);
-                          if (stopping) connection->abort();
-                        }};
+    DialContext context{
+        .io = io, .resolver = resolver, .adopt = [this, line](const std::shared_ptr<Connection>& connection) {
+          std::erase_if(line->connections, [](const auto& weak) { return weak.expired(); });
+          line->connections.push_back(connection);
+          if (stopping) connection->abort();
+        }};
     opened = co_await open_socket(std::move(context), line->options);
   } catch (const UpgradeRefused& refused) {
     result.http_status = refused.status;
@@ -129,13 +130,14 @@ asio::awaitable<void> WebSocketDialer::Impl::run(std::shared_ptr<Line> line, std
     const Fault fault = refused.status == 401   ? Fault::unauthenticated
                         : refused.status == 403 ? Fault::forbidden
                                                 : Fault::unavailable;
-    result.error = Error(fault, text::format("{} refused the connection with status {}", text::shorten(url_for_text(line->options.url), 200), refused.status));
+    result.error = Error(fault, text::format("{} refused the connection with status {}",
+                                             text::shorten(url_for_text(line->options.url), 200), refused.status));
   } catch (...) {
     result.error = error_of(std::current_exception());
   }
   if (!result.error) {
-    line->socket = std::make_shared<WebSocketSession>(io, WebSocketRole::client, line->options.limits, opened.connection->peer(),
-                                                      opened.subprotocol);
+    line->socket = std::make_shared<WebSocketSession>(io, WebSocketRole::client, line->options.limits,
+                                                      opened.connection->peer(), opened.subprotocol);
     result.socket = line->socket;
   }
   try {

@@ -25,8 +25,13 @@ constexpr std::uint16_t number_of(CloseCode code) { return static_cast<std::uint
 
 WebSocketSession::WebSocketSession(asio::io_context& io, WebSocketRole role, WebSocketLimits limits, std::string peer,
                                    std::string subprotocol)
-    : io_(io), role_(role), limits_(limits), peer_(std::move(peer)), subprotocol_(std::move(subprotocol)),
-      wake_writer_(std::make_unique<asio::steady_timer>(io)), wake_reader_(std::make_unique<asio::steady_timer>(io)),
+    : io_(io),
+      role_(role),
+      limits_(limits),
+      peer_(std::move(peer)),
+      subprotocol_(std::move(subprotocol)),
+      wake_writer_(std::make_unique<asio::steady_timer>(io)),
+      wake_reader_(std::make_unique<asio::steady_timer>(io)),
       silence_(std::make_unique<asio::steady_timer>(io)) {
   wake_writer_->expires_at(asio::steady_timer::time_point::max());
   wake_reader_->expires_at(asio::steady_timer::time_point::max());
@@ -111,7 +116,8 @@ asio::awaitable<void> WebSocketSession::run(std::shared_ptr<Connection> connecti
   asio::co_spawn(io_, [self]() -> asio::awaitable<void> { co_await self->watch_silence(); }, asio::detached);
   co_await read_all(std::move(received));
   reader_done_ = true;
-  // The writer still sends what is queued, above all our answer to a close frame. Without one there is nobody to answer.
+  // The writer still sends what is queued, above all our answer to a close frame. Without one there is nobody to
+  // answer.
   if (!peer_closed_ && !close_sent_) connection_->abort();
   {
     const std::lock_guard lock(mutex_);
@@ -154,7 +160,8 @@ asio::awaitable<void> WebSocketSession::read_all(std::string received) {
   while (!connection_->aborted() && !peer_closed_) {
     if (!fresh.empty()) {
       last_received_us_ = system_clock().steady_us();
-      const FrameDecoder::Problem problem = decoder.feed(fresh, [this](FrameDecoder::Event event) { take(std::move(event)); });
+      const FrameDecoder::Problem problem =
+          decoder.feed(fresh, [this](FrameDecoder::Event event) { take(std::move(event)); });
       if (problem.code != 0) {
         const std::lock_guard lock(mutex_);
         start_close(problem.code, problem.reason);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A WebSocket after its handshake, on either side. Frames are queued from any thread; the connection is touched on the io
-// thread only.
+// A WebSocket after its handshake, on either side. Frames are queued from any thread; the connection is touched on the
+// io thread only.
 #pragma once
 
 #include <deque>
@@ -16,7 +16,8 @@ namespace fairlead::net {
 
 class WebSocketSession : public WebSocket, public std::enable_shared_from_this<WebSocketSession> {
  public:
-  WebSocketSession(asio::io_context& io, WebSocketRole role, WebSocketLimits limits, std::string peer, std::string subprotocol);
+  WebSocketSession(asio::io_context& io, WebSocketRole role, WebSocketLimits limits, std::string peer,
+                   std::string subprotocol);
 
   void set_handlers(WebSocketHandlers handlers) override;
   bool send(std::string message) override;
@@ -26,15 +27,15 @@ class WebSocketSession : public WebSocket, public std::enable_shared_from_this<W
   const std::string& peer_address() const override { return peer_; }
   const std::string& subprotocol() const override { return subprotocol_; }
 
-  // Io thread. Returns when the connection has ended and on_close has been called (or will be by set_handlers). `received`:
-  // bytes read behind the handshake.
+  // Io thread. Returns when the connection has ended and on_close has been called (or will be by set_handlers).
+  // `received`: bytes read behind the handshake.
   asio::awaitable<void> run(std::shared_ptr<Connection> connection, std::string received);
   // Io thread: ends a session that never ran (the upgrade was refused or failed).
   void abandon();
 
  private:
-  void wake();  // with mutex_ held
-  void queue(Opcode opcode, std::string_view payload);  // with mutex_ held
+  void wake();                                                    // with mutex_ held
+  void queue(Opcode opcode, std::string_view payload);            // with mutex_ held
   void start_close(std::uint16_t code, std::string_view reason);  // with mutex_ held
   asio::awaitable<void> read_all(std::string received);
   asio::awaitable<void> discard_rest();
@@ -53,9 +54,9 @@ class WebSocketSession : public WebSocket, public std::enable_shared_from_this<W
   mutable std::mutex mutex_;
   std::deque<std::string> frames_;
   std::size_t queued_bytes_ = 0;
-  bool ended_ = false;       // nothing may be posted to io_ any more
+  bool ended_ = false;  // nothing may be posted to io_ any more
   bool close_queued_ = false;
-  bool refused_ = false;     // a send() did not fit: on_drained is owed
+  bool refused_ = false;  // a send() did not fit: on_drained is owed
   bool handlers_set_ = false;
   WebSocketHandlers handlers_;  // written under mutex_ once, then read on the io thread
   std::uint16_t close_code_ = static_cast<std::uint16_t>(CloseCode::lost);

@@ -27,7 +27,8 @@ class Side {
  public:
   WebSocketHandlers handlers() {
     return {.on_message = [this](std::string message) { update([&] { messages.push_back(std::move(message)); }); },
-            .on_close = [this](std::uint16_t code, std::string text) { update([&] { closed.push_back(code), reason = std::move(text); }); },
+            .on_close = [this](std::uint16_t code,
+                               std::string text) { update([&] { closed.push_back(code), reason = std::move(text); }); },
             .on_drained = [this] { update([&] { ++drained; }); }};
   }
   std::string next() {
@@ -66,7 +67,9 @@ class Side {
 class SocketHandler : public Handler {
  public:
   explicit SocketHandler(Side& side) : side_(side) {}
-  Route route(const RequestHead& head) override { return {.lane = head.path == "/link" ? Lane::websocket : Lane::fast, .subprotocol = "v1"}; }
+  Route route(const RequestHead& head) override {
+    return {.lane = head.path == "/link" ? Lane::websocket : Lane::fast, .subprotocol = "v1"};
+  }
   Response handle(Request&&) override { return {}; }
   std::optional<Response> websocket(Request&& request, std::shared_ptr<WebSocket> given) override {
     if (request.headers.get("Authorization") == "Bearer wrong") return error_response(401, "unknown token");
@@ -101,7 +104,9 @@ class WebSocketTest : public ::testing::Test {
     server_ = std::make_unique<HttpServer>(std::move(options), handler_);
     server_->start();
   }
-  std::string url(const std::string& scheme = "ws") { return text::format("{}://127.0.0.1:{}/link", scheme, server_->port()); }
+  std::string url(const std::string& scheme = "ws") {
+    return text::format("{}://127.0.0.1:{}/link", scheme, server_->port());
+  }
   std::shared_ptr<WebSocket> dial(DialOptions options = {}) {
     if (options.url.empty()) options.url = url();
     auto socket = dial_and_wait(*dialer_, std::move(options));
@@ -124,8 +129,10 @@ class WebSocketTest : public ::testing::Test {
   // A raw client that has done the upgrade.
   RawClient upgraded() {
     RawClient client(server_->port());
-    client.send("GET /link HTTP/1.1\r\nHost: h\r\nUpgrade: WebSocket\r\nConnection: keep-alive, Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
+    client.send(
+        "GET /link HTTP/1.1\r\nHost: h\r\nUpgrade: WebSocket\r\nConnection: keep-alive, "
+        "Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
     EXPECT_EQ(client.read_response().status, 101);
     return client;
   }
@@ -212,7 +219,8 @@ TEST_F(WebSocketTest, ClosesOnBadFrames) {
     std::string bytes;
     int code;
   };
-  for (const Case& c : {Case{encode_frame(Opcode::binary, "unmasked", nullptr), 1002}, Case{encode_frame(Opcode::text, "x", kTestMask), 1003},
+  for (const Case& c : {Case{encode_frame(Opcode::binary, "unmasked", nullptr), 1002},
+                        Case{encode_frame(Opcode::text, "x", kTestMask), 1003},
                         Case{encode_frame(Opcode::binary, std::string(1'001, 'x'), kTestMask), 1009}}) {
     RawClient client = upgraded();
     client.send(c.bytes);
@@ -260,7 +268,9 @@ TEST_F(WebSocketTest, RefusesWrongUpgrades) {
   plain.send("GET /link HTTP/1.1\r\nHost: h\r\n\r\n");
   EXPECT_EQ(plain.read_response().status, 426);
   RawClient key(server_->port());
-  key.send("GET /link HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: x\r\n\r\n");
+  key.send(
+      "GET /link HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: "
+      "13\r\nSec-WebSocket-Key: x\r\n\r\n");
   EXPECT_EQ(key.read_response().status, 400);
   const DialResult refused = fail({.url = url(), .headers = {{"Authorization", "Bearer wrong"}}});
   EXPECT_EQ(refused.http_status, 401);
@@ -276,36 +286,53 @@ TEST_F(WebSocketTest, DialErrorsNameTheReason) {
   EXPECT_EQ(fail({.url = "ws://192.0.2.1/"}).error->message(), "ws://192.0.2.1:80 is not encrypted");
   EXPECT_EQ(fail({.url = url(), .headers = {{"A", "b\r\nC: d"}}}).error->fault(), Fault::invalid);
   std::uint16_t port = 0;
-  { port = testing::RawListener().port(); }
+  {
+    port = testing::RawListener().port();
+  }
   EXPECT_EQ(fail({.url = text::format("ws://127.0.0.1:{}/", port)}).error->message(),
             text::format("cannot reach ws://127.0.0.1:{}: connection refused", port));
   testing::RawListener silent;
-  EXPECT_EQ(fail({.url = text::format("ws://127.0.0.1:{}/", silent.port()), .connect_timeout_ms = 50}).error->fault(), Fault::timeout);
+  EXPECT_EQ(fail({.url = text::format("ws://127.0.0.1:{}/", silent.port()), .connect_timeout_ms = 50}).error->fault(),
+            Fault::timeout);
 }
 
 TEST_F(WebSocketTest, ChecksCertificates) {
   const testing::Issued authority = testing::make_authority("Link CA");
   const testing::Issued good = testing::issue(authority, {});
-  serve({.tls_certificate_file = testing::write_file(folder_, "c", good.certificate_pem), .tls_key_file = testing::write_file(folder_, "k", good.key_pem)});
+  serve({.tls_certificate_file = testing::write_file(folder_, "c", good.certificate_pem),
+         .tls_key_file = testing::write_file(folder_, "k", good.key_pem)});
   const auto socket = dial({.url = url("wss"), .ca_pem = authority.certificate_pem});
   socket->send("secret");
   EXPECT_EQ(theirs_.next(), "secret");
   const std::string origin = text::format("wss://127.0.0.1:{}", server_->port());
-  EXPECT_EQ(fail({.url = url("wss"), .ca_pem = testing::make_authority("Other").certificate_pem}).error->message(),
-            text::format("the certificate of {} is not trusted: its issuer \"CN=Link CA\" is not among the given CA certificates", origin));
-  EXPECT_NE(fail({.url = text::format("wss://localhost.:{}/link", server_->port()), .ca_pem = authority.certificate_pem}).error, std::nullopt);
+  EXPECT_EQ(
+      fail({.url = url("wss"), .ca_pem = testing::make_authority("Other").certificate_pem}).error->message(),
+      text::format(
+          "the certificate of {} is not trusted: its issuer \"CN=Link CA\" is not among the given CA certificates",
+          origin));
+  EXPECT_NE(
+      fail({.url = text::format("wss://localhost.:{}/link", server_->port()), .ca_pem = authority.certificate_pem})
+          .error,
+      std::nullopt);
   const auto careless = dial_and_wait(*dialer_, {.url = url("wss"), .insecure = true});
   EXPECT_TRUE(careless->open());
 }
 
 TEST_F(WebSocketTest, RefusesExpiredAndForeignCertificates) {
   const testing::Issued authority = testing::make_authority("Link CA");
-  const testing::Issued old = testing::issue(authority, {.common_name = "old", .valid_from_s = -200, .valid_for_s = -100});
-  serve({.tls_certificate_file = testing::write_file(folder_, "c", old.certificate_pem), .tls_key_file = testing::write_file(folder_, "k", old.key_pem)});
-  EXPECT_NE(fail({.url = url("wss"), .ca_pem = authority.certificate_pem}).error->message().find("\"CN=old\" has expired"), std::string::npos);
+  const testing::Issued old =
+      testing::issue(authority, {.common_name = "old", .valid_from_s = -200, .valid_for_s = -100});
+  serve({.tls_certificate_file = testing::write_file(folder_, "c", old.certificate_pem),
+         .tls_key_file = testing::write_file(folder_, "k", old.key_pem)});
+  EXPECT_NE(
+      fail({.url = url("wss"), .ca_pem = authority.certificate_pem}).error->message().find("\"CN=old\" has expired"),
+      std::string::npos);
   const testing::Issued other = testing::issue(authority, {.names = {"DNS:other.example"}});
-  serve({.tls_certificate_file = testing::write_file(folder_, "c", other.certificate_pem), .tls_key_file = testing::write_file(folder_, "k", other.key_pem)});
-  EXPECT_NE(fail({.url = url("wss"), .ca_pem = authority.certificate_pem}).error->message().find("it names other.example"), std::string::npos);
+  serve({.tls_certificate_file = testing::write_file(folder_, "c", other.certificate_pem),
+         .tls_key_file = testing::write_file(folder_, "k", other.key_pem)});
+  EXPECT_NE(
+      fail({.url = url("wss"), .ca_pem = authority.certificate_pem}).error->message().find("it names other.example"),
+      std::string::npos);
 }
 
 // A CONNECT proxy for one connection: notes the request and copies bytes.
@@ -324,7 +351,8 @@ TEST_F(WebSocketTest, PassesProxies) {
     const std::string refusal = "HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n";
     ::send(accepted.get(), refusal.data(), refusal.size(), MSG_NOSIGNAL);
   });
-  const DialResult refused = fail({.url = url(), .proxy = text::format("http://ann:p%40ss@127.0.0.1:{}", listener.port())});
+  const DialResult refused =
+      fail({.url = url(), .proxy = text::format("http://ann:p%40ss@127.0.0.1:{}", listener.port())});
   proxy.join();
   EXPECT_EQ(refused.error->fault(), Fault::unauthenticated);
   EXPECT_TRUE(seen.starts_with(text::format("CONNECT 127.0.0.1:{} HTTP/1.1\r\n", server_->port()))) << seen;

@@ -60,8 +60,7 @@ std::string how_it_ended(pid_t child) {
 }  // namespace
 
 BuiltInWorker::BuiltInWorker(const DataDirectory& data, BuiltInWorkerOptions options)
-    : data_(data),
-      user_(choose_worker_user(options.user, options.trust_scripts, {data.path(), data.run_folder()})) {
+    : data_(data), user_(choose_worker_user(options.user, options.trust_scripts, {data.path(), data.run_folder()})) {
   stop_event_ = file::Descriptor(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   const bool can_watch = stop_event_.valid() && file::Descriptor(open_pidfd(::getpid())).valid();
   if (can_watch) return;

@@ -39,7 +39,8 @@ Source file_source(const std::string& path) {
   Source source;
   for (const auto& member : *members) {
     const std::string name(member.key());
-    const bool known = std::any_of(settings().begin(), settings().end(), [&](const Setting& setting) { return setting.name == name; });
+    const bool known =
+        std::any_of(settings().begin(), settings().end(), [&](const Setting& setting) { return setting.name == name; });
     if (!known) throw invalid(text::format("{} has the unknown setting \"{}\"", path, text::shorten(name, 60)));
     source[name] = text_of_value(member.value(), path + ": " + name);
   }
@@ -61,7 +62,8 @@ class Reader {
     if (!value) return;
     const auto number = text::parse_int(*value);
     if (!number || *number < least || *number > most) {
-      throw invalid(text::format("--{} must be a number from {} to {}, but is \"{}\"", name, least, most, text::shorten(*value, 40)));
+      throw invalid(text::format("--{} must be a number from {} to {}, but is \"{}\"", name, least, most,
+                                 text::shorten(*value, 40)));
     }
     into = static_cast<int>(*number);
   }
@@ -69,20 +71,23 @@ class Reader {
     const auto value = find(name);
     if (!value) return;
     const auto flag = value->empty() ? std::optional(true) : text::parse_bool(*value);
-    if (!flag) throw invalid(text::format("--{} must be true or false, but is \"{}\"", name, text::shorten(*value, 40)));
+    if (!flag)
+      throw invalid(text::format("--{} must be true or false, but is \"{}\"", name, text::shorten(*value, 40)));
     into = *flag;
   }
   void read_one_of(std::string_view name, std::string& into, const std::vector<std::string>& allowed) const {
     read(name, into);
     if (std::find(allowed.begin(), allowed.end(), into) == allowed.end()) {
-      throw invalid(text::format("--{} must be one of {}, but is \"{}\"", name, text::join(allowed, ", "), text::shorten(into, 40)));
+      throw invalid(text::format("--{} must be one of {}, but is \"{}\"", name, text::join(allowed, ", "),
+                                 text::shorten(into, 40)));
     }
   }
 
  private:
   std::optional<std::string> find(std::string_view name) const {
     if (const auto flag = flags_.find(std::string(name)); flag != flags_.end()) return flag->second;
-    if (const auto variable = environment_.find(environment_name(name)); variable != environment_.end()) return variable->second;
+    if (const auto variable = environment_.find(environment_name(name)); variable != environment_.end())
+      return variable->second;
     if (const auto setting = file_.find(std::string(name)); setting != file_.end()) return setting->second;
     return std::nullopt;
   }
@@ -95,7 +100,8 @@ class Reader {
 bool is_api_key(std::string_view key) {
   constexpr std::string_view kPrefix = "API-";
   return key.size() > kPrefix.size() && key.starts_with(kPrefix) &&
-         std::all_of(key.begin() + kPrefix.size(), key.end(), [](char c) { return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); });
+         std::all_of(key.begin() + kPrefix.size(), key.end(),
+                     [](char c) { return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); });
 }
 
 }  // namespace
@@ -106,7 +112,8 @@ const std::vector<Setting>& settings() {
       {"listen", "ADDRESS:PORT", "where API, UI and executors connect (default 127.0.0.1:8080; port 0: any free one)"},
       {"tls-cert", "FILE", "PEM certificate chain; with --tls-key the server speaks HTTPS"},
       {"tls-key", "FILE", "PEM private key of --tls-cert"},
-      {"worker-user", "USER", "the user that scripts and the built-in worker run as (default: fairlead-worker where it exists)"},
+      {"worker-user", "USER",
+       "the user that scripts and the built-in worker run as (default: fairlead-worker where it exists)"},
       {"task-cap", "N", "how many tasks execute at the same time; waiting ones do not count (default 50)"},
       {"keep-audit-days", "N", "how long audit events stay in the database before they are archived (default 90)"},
       {"keep-task-days", "N", "how long ended tasks are kept that are no deployment's (default 30)"},
@@ -138,7 +145,8 @@ Config load_config(const Source& flags, const Source& environment) {
   reader.read("builtin-worker", config.builtin_worker);
   reader.read("trust-scripts", config.trust_scripts);
   reader.read("master-key-file", config.master_key_file);
-  if (config.tls_cert.empty() != config.tls_key.empty()) throw invalid("--tls-cert and --tls-key go together; give both or none");
+  if (config.tls_cert.empty() != config.tls_key.empty())
+    throw invalid("--tls-cert and --tls-key go together; give both or none");
   parse_listen(config.listen);
   if (const auto key = environment.find("FAIRLEAD_ADMIN_API_KEY"); key != environment.end() && !key->second.empty()) {
     if (!is_api_key(key->second)) {
@@ -154,7 +162,8 @@ std::string print_config(const Config& config) {
     return text::format("{}: {}\n", name, json::text_of(json::Value(value)));
   };
   return line("data-dir", config.data_dir) + line("listen", config.listen) + line("tls-cert", config.tls_cert) +
-         line("tls-key", config.tls_key) + line("worker-user", config.worker_user) + text::format("task-cap: {}\n", config.task_cap) +
+         line("tls-key", config.tls_key) + line("worker-user", config.worker_user) +
+         text::format("task-cap: {}\n", config.task_cap) +
          text::format("keep-audit-days: {}\nkeep-task-days: {}\nkeep-run-days: {}\n", config.retention.audit_days,
                       config.retention.task_days, config.retention.run_days) +
          line("log-format", config.log_format) + line("log-level", config.log_level) +
@@ -164,12 +173,15 @@ std::string print_config(const Config& config) {
 
 ListenAddress parse_listen(const std::string& text) {
   const std::size_t colon = text.rfind(':');
-  const auto port = colon == std::string::npos ? std::nullopt : text::parse_int(std::string_view(text).substr(colon + 1));
+  const auto port =
+      colon == std::string::npos ? std::nullopt : text::parse_int(std::string_view(text).substr(colon + 1));
   if (!port || *port < 0 || *port > 65'535 || colon == 0) {
-    throw invalid(text::format("--listen must be ADDRESS:PORT such as 127.0.0.1:8080, but is \"{}\"", text::shorten(text, 60)));
+    throw invalid(
+        text::format("--listen must be ADDRESS:PORT such as 127.0.0.1:8080, but is \"{}\"", text::shorten(text, 60)));
   }
   std::string address = text.substr(0, colon);
-  if (address.size() > 2 && address.front() == '[' && address.back() == ']') address = address.substr(1, address.size() - 2);
+  if (address.size() > 2 && address.front() == '[' && address.back() == ']')
+    address = address.substr(1, address.size() - 2);
   return {address, static_cast<std::uint16_t>(*port)};
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Settings of the server: flag over FAIRLEAD_* environment over --config file over default. One table drives all of them.
+// Settings of the server: flag over FAIRLEAD_* environment over --config file over default. One table drives all of
+// them.
 #pragma once
 
 #include <map>
@@ -28,9 +29,9 @@ struct Config {
   int task_cap = 50;
   Retention retention;
   bool builtin_worker = true;
-  bool trust_scripts = false;             // scripts may run as the server's own user
-  std::string master_key_file;            // empty: <data-dir>/keys/master.key
-  Secret admin_api_key;                   // FAIRLEAD_ADMIN_API_KEY only: never a flag, never printed
+  bool trust_scripts = false;   // scripts may run as the server's own user
+  std::string master_key_file;  // empty: <data-dir>/keys/master.key
+  Secret admin_api_key;         // FAIRLEAD_ADMIN_API_KEY only: never a flag, never printed
 };
 
 // One setting: "--data-dir", FAIRLEAD_DATA_DIR, "data-dir" in the file.
@@ -42,7 +43,8 @@ struct Setting {
 const std::vector<Setting>& settings();
 
 // Throws Error(invalid) naming the setting, where it came from and what is wrong with it.
-Config load_config(const std::map<std::string, std::string>& flags, const std::map<std::string, std::string>& environment);
+Config load_config(const std::map<std::string, std::string>& flags,
+                   const std::map<std::string, std::string>& environment);
 // Every setting with its value in force, as a --config file; secrets are left out.
 std::string print_config(const Config& config);
 

@@ -18,7 +18,8 @@ Secret kept_secret(const std::string& path) {
   const std::optional<std::string> kept = file::read_if_exists(path, 1024);
   if (kept) {
     const auto bytes = parse_hex(text::trim(*kept));
-    if (!bytes || bytes->size() != kSecretBytes) throw invalid(text::format("{} is damaged: it must hold 64 hexadecimal digits", path));
+    if (!bytes || bytes->size() != kSecretBytes)
+      throw invalid(text::format("{} is damaged: it must hold 64 hexadecimal digits", path));
     return Secret(*bytes);
   }
   const std::string fresh = random_bytes(kSecretBytes);

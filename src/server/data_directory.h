@@ -12,7 +12,8 @@ namespace fairlead::server {
 
 class DataDirectory {
  public:
-  // Makes the folder and its parts where they are missing and takes the lock. Throws Error(conflict) naming the holder's pid.
+  // Makes the folder and its parts where they are missing and takes the lock. Throws Error(conflict) naming the
+  // holder's pid.
   explicit DataDirectory(const std::string& path);
 
   std::string database() const { return path_ + "/fairlead.db"; }

@@ -78,7 +78,8 @@ void ExecutorGateway::set_health(const link::SessionInfo& session) {
     machine->status = session.connected ? "Online" : "Offline";
     machine->status_summary = session.connected ? text::format("The agent is connected from {}.", session.host)
                                                 : "The agent is not connected.";
-    if (session.connected && machine->endpoint.agent_details) machine->endpoint.agent_details->agent_version = session.version;
+    if (session.connected && machine->endpoint.agent_details)
+      machine->endpoint.agent_details->agent_version = session.version;
     parts_.documents->update(tx, *machine);
   });
 }
@@ -124,8 +125,10 @@ void ExecutorGateway::send(const engine::Activity& activity, const std::string& 
   const link::Sent sent = parts_.hub->send(activity.selector, incarnation, std::move(command));
   if (sent == link::Sent::refused) {
     log::warning("a command could not be sent", {{"executor", activity.selector}, {"activity", activity.key}});
-    parts_.engine->deliver(activity.key, engine::ActivityResult::failed(Error(
-                                             Fault::unavailable, "The command is too large to be sent, or too many are waiting for this executor.")));
+    parts_.engine->deliver(
+        activity.key,
+        engine::ActivityResult::failed(Error(
+            Fault::unavailable, "The command is too large to be sent, or too many are waiting for this executor.")));
   }
 }
 
@@ -168,7 +171,8 @@ ExecutorGateway::Place ExecutorGateway::place_of(const std::string& key) {
 void ExecutorGateway::remember(const engine::Activity& activity, bool is_new) {
   {
     const std::lock_guard lock(mutex_);
-    if (!places_.emplace(activity.key, Place{activity.task, activity.element, activity.long_lived, is_new}).second) return;
+    if (!places_.emplace(activity.key, Place{activity.task, activity.element, activity.long_lived, is_new}).second)
+      return;
   }
   if (activity.command.kind != link::kind::verify) return;
   const json::Value payload = json::parse(activity.command.payload.text, "the command");
@@ -209,7 +213,8 @@ std::vector<engine::LogEntry> ExecutorGateway::lines_with_result(const link::Rep
   const std::int64_t known = from_the_start ? parts_.log->next_offset(place.task, report.key) : report.log_offset;
   std::vector<engine::LogEntry> entries;
   for (std::size_t i = 0; i < report.log.size(); ++i) {
-    if (report.log_offset + static_cast<std::int64_t>(i) >= known) entries.push_back(entry_of(report.log[i], place.element));
+    if (report.log_offset + static_cast<std::int64_t>(i) >= known)
+      entries.push_back(entry_of(report.log[i], place.element));
   }
   return entries;
 }
@@ -234,21 +239,25 @@ void ExecutorGateway::on_reports(const std::string& executor, std::vector<link::
       const std::lock_guard lock(mutex);
       ++open;
     }
-    const auto write_lines = [log = parts_.log, task = place.task, lines](store::Tx& tx) { log->write(tx, task, lines); };
-    parts_.engine->deliver(report.key, result_of(*report.result), write_lines, [&](bool accepted, std::exception_ptr problem) {
-      const std::lock_guard lock(mutex);
-      if (problem) failure = problem;
-      if (!accepted && !problem) refused.insert(report.key);
-      --open;
-      changed.notify_all();
-    });
+    const auto write_lines = [log = parts_.log, task = place.task, lines](store::Tx& tx) {
+      log->write(tx, task, lines);
+    };
+    parts_.engine->deliver(report.key, result_of(*report.result), write_lines,
+                           [&](bool accepted, std::exception_ptr problem) {
+                             const std::lock_guard lock(mutex);
+                             if (problem) failure = problem;
+                             if (!accepted && !problem) refused.insert(report.key);
+                             --open;
+                             changed.notify_all();
+                           });
   }
   std::unique_lock lock(mutex);
   changed.wait(lock, [&] { return open == 0; });
   if (failure) std::rethrow_exception(failure);  // not acknowledged: the executor sends it again
   for (const link::Report& report : reports) {
     if (!report.result || report.result->outcome == link::Outcome::stopped) continue;
-    // What a cancelled run's activity said last still belongs to its log. Of a result that came twice the place is gone.
+    // What a cancelled run's activity said last still belongs to its log. Of a result that came twice the place is
+    // gone.
     if (refused.contains(report.key)) append_log(report, place_of(report.key));
     forget(report.key);
   }

@@ -50,7 +50,8 @@ std::unique_ptr<store::Store> open_store(const DataDirectory& data, Clock& clock
 
 store::Sealer open_sealer(const Config& config, const DataDirectory& data) {
   // A lost key is an error, not a reason for a new one: only a data directory without a database may get one.
-  if (config.master_key_file.empty()) return store::Sealer::from_file(data.master_key(), !file::exists(data.database()));
+  if (config.master_key_file.empty())
+    return store::Sealer::from_file(data.master_key(), !file::exists(data.database()));
   return store::Sealer::from_file(config.master_key_file, false);
 }
 
@@ -79,7 +80,8 @@ InstanceFacts read_facts(store::Store& store, const store::Sealer& sealer, const
   });
 }
 
-features::ServerFacts server_facts(const InstanceFacts& instance, const Config& config, const SigningKey& link_key, Clock& clock) {
+features::ServerFacts server_facts(const InstanceFacts& instance, const Config& config, const SigningKey& link_key,
+                                   Clock& clock) {
   features::ServerFacts facts;
   facts.version = kProductVersion;
   facts.installation_id = instance.installation;
@@ -123,7 +125,8 @@ struct Server::Impl {
     parts.worker_secret = data.worker_secret();
     gateway.connect(std::move(parts));
     engine.set_sink(gateway);
-    services.readiness.emplace_back([this] { return running ? std::string() : std::string("the server is starting or stopping"); });
+    services.readiness.emplace_back(
+        [this] { return running ? std::string() : std::string("the server is starting or stopping"); });
     log.recover();
     for (const auto& hook : services.starting) hook();
     dispatcher = std::make_unique<api::Dispatcher>(router, dispatch_options());
@@ -153,7 +156,8 @@ struct Server::Impl {
     options.on_slot = [this](store::Tx& tx, const std::string& task, bool executing) {
       if (!executing) return;
       auto document = documents.find<features::tasks::Task>(tx, std::string_view(task));
-      if (document) features::tasks::set_state(documents, tx, *document, domain::TaskState::executing, services.facts.node_name);
+      if (document)
+        features::tasks::set_state(documents, tx, *document, domain::TaskState::executing, services.facts.node_name);
     };
     return options;
   }
@@ -176,14 +180,17 @@ struct Server::Impl {
     api::DispatchOptions options;
     options.authenticate = services.authenticate;
     options.resolve_space = [this](std::string_view text) -> std::optional<std::string> {
-      if (text.empty() || text::equals_ignoring_case(text, features::spaces::kDefaultSpace)) return features::spaces::kDefaultSpace;
+      if (text.empty() || text::equals_ignoring_case(text, features::spaces::kDefaultSpace))
+        return features::spaces::kDefaultSpace;
       return store->read([&](const store::Tx& tx) -> std::optional<std::string> {
         // Routes match without case, and the id of the space is part of them.
         constexpr std::string_view kPrefix = "Spaces-";
         const bool is_id = text::starts_with_ignoring_case(text, kPrefix);
-        const std::string id = is_id ? std::string(kPrefix) + std::string(text.substr(kPrefix.size())) : std::string(text);
+        const std::string id =
+            is_id ? std::string(kPrefix) + std::string(text.substr(kPrefix.size())) : std::string(text);
         auto space = documents.find<features::spaces::Space>(tx, std::string_view(id));
-        if (!space) space = documents.first<features::spaces::Space>(tx, store::Query().where("Slug", text::lower(text)));
+        if (!space)
+          space = documents.first<features::spaces::Space>(tx, store::Query().where("Slug", text::lower(text)));
         return space ? std::optional(space->id.str()) : std::nullopt;
       });
     };
@@ -241,7 +248,8 @@ void Server::start() {
   impl_->http->start();
   if (impl_->worker) impl_->worker->start();
   impl_->running = true;
-  log::info("the server is ready", {{"url", impl_->http->url()}, {"data", impl_->data.path()}, {"version", kProductVersion}});
+  log::info("the server is ready",
+            {{"url", impl_->http->url()}, {"data", impl_->data.path()}, {"version", kProductVersion}});
 }
 
 std::string Server::url() const { return impl_->http->url(); }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The server process: opens the data directory, wires the layers, starts and stops them in order. No product rule lives here.
+// The server process: opens the data directory, wires the layers, starts and stops them in order. No product rule lives
+// here.
 #pragma once
 
 #include <memory>
@@ -23,8 +24,8 @@ class Server {
   // Accepts requests and advances runs from here on.
   void start();
   std::string url() const;
-  // Finishes requests and wakes in progress, closes sessions and the database. The built-in worker lives on for a while, so
-  // that a starting server finds it. Idempotent.
+  // Finishes requests and wakes in progress, closes sessions and the database. The built-in worker lives on for a
+  // while, so that a starting server finds it. Idempotent.
   void stop();
 
  private:

@@ -17,7 +17,8 @@
 
 namespace fairlead::store {
 
-// A field with a column. Unique text fields have a second column with the folded text, which comparisons and the index use.
+// A field with a column. Unique text fields have a second column with the folded text, which comparisons and the index
+// use.
 struct DocumentColumn {
   const json::Field* field;
   std::string name;    // f_projectid

@@ -42,8 +42,8 @@ struct DocumentOptions {
   std::int64_t first_number = 1;
   bool publish = true;   // announce every change in the outbox, see kDocumentTopic
   bool history = false;  // its references are listed by usages() but do not protect what they refer to
-  // Indexes over several fields with columns, for queries that ask for all of them (or the first ones) and may meet many
-  // documents: {"ReleaseId", "State"}. "SpaceId" stands for what Query::in_space asks for.
+  // Indexes over several fields with columns, for queries that ask for all of them (or the first ones) and may meet
+  // many documents: {"ReleaseId", "State"}. "SpaceId" stands for what Query::in_space asks for.
   std::vector<std::vector<std::string_view>> indexes = {};
 };
 

@@ -217,20 +217,25 @@ TEST(ApplyIntegration, WrongTypesFailAtTheFirstAnswer) {
   const auto deployment = [](std::string_view spec) {
     return text::format("apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web}}\nspec: {}\n", spec);
   };
-  const std::string rest = "selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: ";
+  const std::string rest =
+      "selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: ";
   for (const auto& [yaml, expected] : {
            std::pair{deployment("{replicas: three, " + rest + "[{name: c, image: i}]}}}"), "replicas"},
            std::pair{deployment("{replicas: 1, " + rest + "{name: c, image: i}}}}"), "containers"},
-           std::pair{deployment("{replicas: 1, " + rest + "[{name: c, image: i, env: [{name: A, value: 1}]}]}}}"), "env"},
-           std::pair{deployment("{replicas: 1, " + rest + "[{name: c, image: i, env: [{name: A}, {name: A}]}]}}}"), "A"},
-           std::pair{std::string("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\ndata: {a: {b: c}}\n"), "data"},
+           std::pair{deployment("{replicas: 1, " + rest + "[{name: c, image: i, env: [{name: A, value: 1}]}]}}}"),
+                     "env"},
+           std::pair{deployment("{replicas: 1, " + rest + "[{name: c, image: i, env: [{name: A}, {name: A}]}]}}}"),
+                     "A"},
+           std::pair{std::string("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\ndata: {a: {b: c}}\n"),
+                     "data"},
            std::pair{std::string("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\ndata: [1]\n"), "data"},
        }) {
     CountingClient client(cluster.client());
     ApplyOptions options;
     options.field_manager = "fairlead/t/Projects-1";
     try {
-      const PrepareResult prepared = prepare(parse_documents(yaml, "web.yaml"), cluster.discovery(), space, CancelToken());
+      const PrepareResult prepared =
+          prepare(parse_documents(yaml, "web.yaml"), cluster.discovery(), space, CancelToken());
       const ApplyReport report = apply_all(client, cluster.discovery(), system_clock(), prepared.objects, options);
       ASSERT_TRUE(report.error) << yaml;
       EXPECT_EQ(report.error->fault(), Fault::invalid) << report.error->text();

@@ -152,7 +152,8 @@ spec:
   EXPECT_EQ(verdict.cause->reason, "InvalidImageName");
 }
 
-// A line over which nothing comes any more, though nobody has closed it: the watches go on over another one from where they were.
+// A line over which nothing comes any more, though nobody has closed it: the watches go on over another one from where
+// they were.
 TEST_F(MirrorIntegration, WatchesThatGoSilentAreSentAgain) {
   net::testing::ConnectProxy line;
   ClusterConfig config = cluster.config();
@@ -176,7 +177,8 @@ TEST_F(MirrorIntegration, WatchesThatGoSilentAreSentAgain) {
   ExpectationListener listener;
   listener.on_verdict = [&](const std::string&, const Verdict& result) { verdict.set_value(result); };
   distant.register_expectation(std::move(expectation), std::move(listener));
-  ASSERT_TRUE(cluster.wait_for([&] { return distant.status().watches == 3 && !distant.status().stale && distant.status().records > 0; }));
+  ASSERT_TRUE(cluster.wait_for(
+      [&] { return distant.status().watches == 3 && !distant.status().stale && distant.status().records > 0; }));
   line.freeze();
   const Verdict result = verdict.get_future().get();
   EXPECT_EQ(result.outcome, Outcome::succeeded) << result.message;

@@ -16,8 +16,9 @@ void check(Account& incoming) {
   } else if (incoming.account_type == "UsernamePassword") {
     if (incoming.username.empty()) throw invalid_at("Username", "is required for an account of type UsernamePassword");
   } else {
-    throw Error(Fault::unsupported, text::format("Accounts of type '{}' are not supported yet; use Token or UsernamePassword.",
-                                                 text::shorten(incoming.account_type, 60)));
+    throw Error(Fault::unsupported,
+                text::format("Accounts of type '{}' are not supported yet; use Token or UsernamePassword.",
+                             text::shorten(incoming.account_type, 60)));
   }
 }
 
@@ -35,9 +36,10 @@ net::Response usages(const Services& services, const api::Context& context) {
       json::append_string(item, usage.owner_name);
       targets.push_back(item + "}");
     }
-    return api::json_response("{\"DeploymentProcesses\":[],\"LibraryVariableSets\":[],\"ProjectVariableSets\":[],\"Releases\":[],"
-                              "\"RunbookProcesses\":[],\"RunbookSnapshots\":[],\"Targets\":" +
-                              api::raw_array(targets) + "}");
+    return api::json_response(
+        "{\"DeploymentProcesses\":[],\"LibraryVariableSets\":[],\"ProjectVariableSets\":[],\"Releases\":[],"
+        "\"RunbookProcesses\":[],\"RunbookSnapshots\":[],\"Targets\":" +
+        api::raw_array(targets) + "}");
   });
 }
 
@@ -45,8 +47,10 @@ net::Response usages(const Services& services, const api::Context& context) {
 
 void install(Services& services) {
   services.api.documents.add<Account>({.table = "account", .id_prefix = "Accounts", .noun = "account"});
-  api::Resource<Account> resource{
-      .path = "/accounts", .item_type = "Account", .permission = "Account", .filters = {{"accountType", "AccountType"}}};
+  api::Resource<Account> resource{.path = "/accounts",
+                                  .item_type = "Account",
+                                  .permission = "Account",
+                                  .filters = {{"accountType", "AccountType"}}};
   resource.check = [](api::Context&, store::Tx&, Account& incoming, const Account*) { check(incoming); };
   resource.links = [](const Account& account) {
     const std::string self = "/api/" + account.space_id + "/accounts/" + account.id.str();

@@ -25,12 +25,16 @@ void narrow(const api::Context& context, store::Query& query) {
 
 void install(Services& services) {
   services.api.documents.add<Certificate>({.table = "certificate", .id_prefix = "Certificates", .noun = "certificate"});
-  api::Resource<Certificate> resource{.path = "/certificates", .item_type = "Certificate", .permission = "Certificate",
+  api::Resource<Certificate> resource{.path = "/certificates",
+                                      .item_type = "Certificate",
+                                      .permission = "Certificate",
                                       .filters = {{"tenant", "TenantIds"}}};
   resource.check = [](api::Context&, store::Tx&, Certificate& incoming, const Certificate* stored) {
     domain::require_name(incoming.name, "Name");
     if (stored != nullptr) return;
-    if (!incoming.data.new_value) throw invalid_at("CertificateData", "is required: {\"HasValue\":true,\"NewValue\":\"<base64 of a PEM, DER or PFX file>\"}");
+    if (!incoming.data.new_value)
+      throw invalid_at("CertificateData",
+                       "is required: {\"HasValue\":true,\"NewValue\":\"<base64 of a PEM, DER or PFX file>\"}");
     const Secret password = incoming.password.new_value.value_or(Secret());
     const Secret sent = *incoming.data.new_value;
     take_file(incoming, sent.reveal(), password.reveal());

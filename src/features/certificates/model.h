@@ -8,8 +8,9 @@
 
 namespace fairlead::features::certificates {
 
-// A certificate, with its private key where it has one. CertificateData is what clients send, and PEM in the store; what is
-// read from it is kept beside it for people. `replaced_by` is set of what a certificate was before it was replaced.
+// A certificate, with its private key where it has one. CertificateData is what clients send, and PEM in the store;
+// what is read from it is kept beside it for people. `replaced_by` is set of what a certificate was before it was
+// replaced.
 struct Certificate {
   Id<Certificate> id;
   std::string space_id, name, notes;

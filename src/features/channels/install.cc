@@ -40,7 +40,8 @@ void check(Services& services, const std::string& space, store::Tx& tx, Channel&
   }
   package_rules_of(incoming);
   if (stored != nullptr && stored->is_default && !incoming.is_default) {
-    throw invalid_at("IsDefault", "the default channel stays the default until another channel of the project is made the default");
+    throw invalid_at("IsDefault",
+                     "the default channel stays the default until another channel of the project is made the default");
   }
 }
 
@@ -50,14 +51,16 @@ api::Resource<Channel> resource_of(Services& services) {
   resource.check = [&services](api::Context& context, store::Tx& tx, Channel& incoming, const Channel* stored) {
     check(services, context.space_id(), tx, incoming, stored);
   };
-  resource.written = [&services](api::Context&, store::Tx& tx, Channel& channel, bool) { keep_one_default(services, tx, channel); };
+  resource.written = [&services](api::Context&, store::Tx& tx, Channel& channel, bool) {
+    keep_one_default(services, tx, channel);
+  };
   resource.removing = [&services](api::Context&, store::Tx& tx, const Channel& channel) {
     if (channel.is_default) throw invalid("The default channel of a project cannot be deleted.");
     const auto release =
         services.api.documents.first<releases::Release>(tx, store::Query().where("ChannelId", channel.id.str()));
     if (release) {
-      throw invalid(text::format("The channel {} has releases, such as {} ({}); delete them first.", channel.name, release->version,
-                                 release->id.str()));
+      throw invalid(text::format("The channel {} has releases, such as {} ({}); delete them first.", channel.name,
+                                 release->version, release->id.str()));
     }
   };
   resource.links = [](const Channel& channel) {
@@ -73,43 +76,43 @@ api::Resource<Channel> resource_of(Services& services) {
 
 // The same rows below a project, as the Terraform provider and the Go SDK use them.
 void add_project_rows(Services& services, const ChannelResource& resource) {
-  services.api.router.add(
-      {"GET", api::Scope::space, "/projects/{projectId}/channels", "ProcessView", "Lists the channels of a project.",
-       [&services, resource](api::Context& context) {
-         return services.api.store.read([&](const store::Tx& tx) {
-           const auto project = api::get_in_space<projects::Project>(services.api.documents, tx, context.space_id(),
-                                                                     context.parameter("projectId"));
-           store::Query query = api::list_query(*resource, context);
-           return api::list_page(services.api, *resource, context, tx, query.where("ProjectId", project.id.str()));
-         });
-       }});
-  services.api.router.add(
-      {"POST", api::Scope::space, "/projects/{projectId}/channels", "ProcessCreate", "Creates a channel of a project.",
-       [&services, resource](api::Context& context) {
-         const Channel incoming = context.body<Channel>();
-         return services.api.store.write([&](store::Tx& tx) {
-           Channel channel = incoming;
-           channel.project_id = api::get_in_space<projects::Project>(services.api.documents, tx, context.space_id(),
-                                                                     context.parameter("projectId"))
-                                    .id.str();
-           api::create_resource(services.api, *resource, context, tx, channel);
-           return api::created(api::encode_resource(*resource, tx, std::move(channel)));
-         });
-       }});
+  services.api.router.add({"GET", api::Scope::space, "/projects/{projectId}/channels", "ProcessView",
+                           "Lists the channels of a project.", [&services, resource](api::Context& context) {
+                             return services.api.store.read([&](const store::Tx& tx) {
+                               const auto project = api::get_in_space<projects::Project>(
+                                   services.api.documents, tx, context.space_id(), context.parameter("projectId"));
+                               store::Query query = api::list_query(*resource, context);
+                               return api::list_page(services.api, *resource, context, tx,
+                                                     query.where("ProjectId", project.id.str()));
+                             });
+                           }});
+  services.api.router.add({"POST", api::Scope::space, "/projects/{projectId}/channels", "ProcessCreate",
+                           "Creates a channel of a project.", [&services, resource](api::Context& context) {
+                             const Channel incoming = context.body<Channel>();
+                             return services.api.store.write([&](store::Tx& tx) {
+                               Channel channel = incoming;
+                               channel.project_id =
+                                   api::get_in_space<projects::Project>(services.api.documents, tx, context.space_id(),
+                                                                        context.parameter("projectId"))
+                                       .id.str();
+                               api::create_resource(services.api, *resource, context, tx, channel);
+                               return api::created(api::encode_resource(*resource, tx, std::move(channel)));
+                             });
+                           }});
   for (const char* method : {"GET", "PUT", "DELETE"}) {
     const std::string verb = method;
     const std::string permission = verb == "GET" ? "ProcessView" : verb == "PUT" ? "ProcessEdit" : "ProcessDelete";
-    services.api.router.add(
-        {verb, api::Scope::space, "/projects/{projectId}/channels/{id}", permission, "One channel of a project.",
-         [&services, verb](api::Context& context) {
-           // The channel's own row does the work; the project in the path only has to exist.
-           services.api.store.read([&](const store::Tx& tx) {
-             api::get_in_space<projects::Project>(services.api.documents, tx, context.space_id(), context.parameter("projectId"));
-           });
-           const api::Router::Match own =
-               services.api.router.match(verb, "/api/" + context.space_id() + "/channels/" + context.parameter("id"));
-           return own.endpoint->handler(context);
-         }});
+    services.api.router.add({verb, api::Scope::space, "/projects/{projectId}/channels/{id}", permission,
+                             "One channel of a project.", [&services, verb](api::Context& context) {
+                               // The channel's own row does the work; the project in the path only has to exist.
+                               services.api.store.read([&](const store::Tx& tx) {
+                                 api::get_in_space<projects::Project>(services.api.documents, tx, context.space_id(),
+                                                                      context.parameter("projectId"));
+                               });
+                               const api::Router::Match own = services.api.router.match(
+                                   verb, "/api/" + context.space_id() + "/channels/" + context.parameter("id"));
+                               return own.endpoint->handler(context);
+                             }});
   }
 }
 
@@ -120,15 +123,16 @@ void install(Services& services) {
       {.table = "channel", .id_prefix = "Channels", .noun = "channel", .unique_within = "ProjectId"});
   const ChannelResource resource = api::add_resource(services.api, resource_of(services));
   add_project_rows(services, resource);
-  services.project_created.emplace_back([&services](store::Tx& tx, const std::string& space, const std::string& project) {
-    Channel channel;
-    channel.space_id = space;
-    channel.project_id = project;
-    channel.name = "Default";
-    channel.slug = "default";
-    channel.is_default = true;
-    services.api.documents.insert(tx, channel);
-  });
+  services.project_created.emplace_back(
+      [&services](store::Tx& tx, const std::string& space, const std::string& project) {
+        Channel channel;
+        channel.space_id = space;
+        channel.project_id = project;
+        channel.name = "Default";
+        channel.slug = "default";
+        channel.is_default = true;
+        services.api.documents.insert(tx, channel);
+      });
   services.project_removing.emplace_back([&services](store::Tx& tx, const std::string& project) {
     for (const Channel& channel : services.api.documents.all<Channel>(tx, store::Query().where("ProjectId", project))) {
       services.api.documents.remove(tx, channel.id);

@@ -9,7 +9,8 @@ namespace fairlead::features {
 
 std::string snapshot_id(const std::string& owner, int version, const std::string& digest) {
   std::string mark = digest.substr(0, 5);
-  std::transform(mark.begin(), mark.end(), mark.begin(), [](char c) { return c >= 'a' ? static_cast<char>(c - 'a' + 'A') : c; });
+  std::transform(mark.begin(), mark.end(), mark.begin(),
+                 [](char c) { return c >= 'a' ? static_cast<char>(c - 'a' + 'A') : c; });
   return text::format("{}-s-{}-{}", owner, version, mark);
 }
 

@@ -6,7 +6,8 @@
 
 namespace fairlead::features {
 
-// `owner`: the id of what is frozen; `version`: at which; `digest`: of its content in hexadecimal, whose beginning ends the id.
+// `owner`: the id of what is frozen; `version`: at which; `digest`: of its content in hexadecimal, whose beginning ends
+// the id.
 std::string snapshot_id(const std::string& owner, int version, const std::string& digest);
 
 }  // namespace fairlead::features

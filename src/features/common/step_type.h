@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a step type is to a deployment: a name, where it runs, and a durable coroutine. The slices of steps/ register theirs.
+// What a step type is to a deployment: a name, where it runs, and a durable coroutine. The slices of steps/ register
+// theirs.
 #pragma once
 
 #include <functional>
@@ -50,10 +51,12 @@ struct StepInput {
   std::function<domain::octostache::VariableSet()> variables;
   // Connection and credentials of the target. Error(invalid) when they are incomplete or the target is gone.
   std::function<link::ClusterAccess()> access;
-  // Keeps the manifest that this action applies to the target, sealed (it may hold secrets). Call it in the wake that makes it.
+  // Keeps the manifest that this action applies to the target, sealed (it may hold secrets). Call it in the wake that
+  // makes it.
   std::function<void(engine::Run&, const std::string& text)> keep_manifest;
   // Keeps the last state of the objects of an activity for the task's object list.
-  std::function<void(engine::Run&, const std::string& activity_path, const std::vector<link::ObjectStatus>& last)> keep_objects;
+  std::function<void(engine::Run&, const std::string& activity_path, const std::vector<link::ObjectStatus>& last)>
+      keep_objects;
   const store::Sealer* sealer = nullptr;
 };
 

@@ -23,7 +23,9 @@ namespace {
 Time time_of(const std::string& text, std::string_view field) {
   if (text.empty()) return Time{};
   const auto time = parse_iso8601(text);
-  if (!time) throw invalid_at(std::string(field), text::format("must be a time such as 2026-01-02T03:04:05Z, but is \"{}\"", text));
+  if (!time)
+    throw invalid_at(std::string(field),
+                     text::format("must be a time such as 2026-01-02T03:04:05Z, but is \"{}\"", text));
   return *time;
 }
 
@@ -31,7 +33,8 @@ std::vector<std::string> machine_ids(Services& services, const store::Tx& tx, co
                                      const std::vector<std::string>& names) {
   std::vector<std::string> ids;
   for (const std::string& name : names) {
-    ids.push_back(api::get_by_any_name<targets::Machine>(services.api.documents, tx, space, name, "deployment target").id.str());
+    ids.push_back(
+        api::get_by_any_name<targets::Machine>(services.api.documents, tx, space, name, "deployment target").id.str());
   }
   return ids;
 }
@@ -50,9 +53,10 @@ void refuse_unsupported(const UntenantedCommand& body) {
   }
 }
 
-// The ids of the actions that are to be left out. A name that the process does not have stays as it is: the run warns of it.
-std::vector<std::string> skipped_actions(const store::Documents& documents, const store::Tx& tx, const releases::Release& release,
-                                         const std::vector<std::string>& names) {
+// The ids of the actions that are to be left out. A name that the process does not have stays as it is: the run warns
+// of it.
+std::vector<std::string> skipped_actions(const store::Documents& documents, const store::Tx& tx,
+                                         const releases::Release& release, const std::vector<std::string>& names) {
   const auto process = documents.get<processes::ProcessSnapshot>(tx, release.process_snapshot_id);
   std::vector<std::string> out;
   for (const std::string& name : names) {
@@ -98,10 +102,12 @@ net::Response create_untenanted(Services& services, const api::Context& context)
     std::string tasks;
     for (const std::string& name : body.environment_names) {
       request.environment_id =
-          api::get_by_any_name<environments::Environment>(documents, tx, context.space_id(), name, "environment").id.str();
+          api::get_by_any_name<environments::Environment>(documents, tx, context.space_id(), name, "environment")
+              .id.str();
       const Deployment deployment = create_deployment(services, tx, request);
       if (!tasks.empty()) tasks += ",";
-      tasks += text::format("{{\"DeploymentId\":\"{}\",\"ServerTaskId\":\"{}\"}}", deployment.id.str(), deployment.task_id);
+      tasks +=
+          text::format("{{\"DeploymentId\":\"{}\",\"ServerTaskId\":\"{}\"}}", deployment.id.str(), deployment.task_id);
     }
     return api::json_response("{\"DeploymentServerTasks\":[" + tasks + "]}");
   });
@@ -173,9 +179,12 @@ net::Response rerun(Services& services, const api::Context& context) {
     const bool visible = context.space_id().empty() || task.space_id == context.space_id();
     if (!visible) throw not_found(text::format("The resource '{}' was not found.", task.id.str()));
     const auto state = domain::parse_task_state(task.state);
-    if (!state || !domain::is_finished(*state)) throw invalid(text::format("The task {} has not ended yet.", task.id.str()));
+    if (!state || !domain::is_finished(*state))
+      throw invalid(text::format("The task {} has not ended yet.", task.id.str()));
     const auto before = documents.find<Deployment>(tx, task.deployment_id);
-    if (!before) throw invalid(text::format("The task {} is no deployment, or its deployment was deleted; it cannot be run again.", task.id.str()));
+    if (!before)
+      throw invalid(text::format("The task {} is no deployment, or its deployment was deleted; it cannot be run again.",
+                                 task.id.str()));
     CreateDeployment request;
     request.release = documents.get<releases::Release>(tx, before->release_id);
     request.environment_id = before->environment_id;
@@ -193,10 +202,11 @@ void add_rows(Services& services) {
   using api::Context;
   api::Router& router = services.api.router;
   const api::Scope space = api::Scope::space;
-  router.add({"POST", space, "/deployments/create/untenanted/v1", "DeploymentCreate", "Deploys a release to environments.",
+  router.add({"POST", space, "/deployments/create/untenanted/v1", "DeploymentCreate",
+              "Deploys a release to environments.",
               [&services](Context& context) { return create_untenanted(services, context); }});
-  router.add({"POST", space, "/deployments/create/tenanted/v1", "DeploymentCreate", "Deploys a release to tenants: not supported yet.",
-              [](Context&) -> net::Response {
+  router.add({"POST", space, "/deployments/create/tenanted/v1", "DeploymentCreate",
+              "Deploys a release to tenants: not supported yet.", [](Context&) -> net::Response {
                 throw Error(Fault::unsupported, "Tenants are not supported yet; use deployments/create/untenanted/v1.");
               }});
   router.add({"POST", space, "/deployments", "DeploymentCreate", "Deploys a release to one environment.",
@@ -215,8 +225,8 @@ void add_rows(Services& services) {
     router.add({"POST", scope, "/tasks/rerun/{id}", "DeploymentCreate", "Deploys once more what a task has deployed.",
                 [&services](Context& context) { return rerun(services, context); }});
   }
-  router.add({"GET", space, "/releases/{id}/deployments", "DeploymentView", "The deployments of a release, newest first.",
-              [&services](Context& context) {
+  router.add({"GET", space, "/releases/{id}/deployments", "DeploymentView",
+              "The deployments of a release, newest first.", [&services](Context& context) {
                 const std::string release = services.api.store.read([&](const store::Tx& tx) {
                   return api::get_in_space<releases::Release>(services.api.documents, tx, context.space_id(),
                                                               context.parameter("id"))
@@ -230,10 +240,18 @@ void add_rows(Services& services) {
 
 void install(Services& services) {
   services.api.documents.add<Deployment>(
-      {.table = "deployment", .id_prefix = "Deployments", .noun = "deployment", .sort = "Created", .history = true,
+      {.table = "deployment",
+       .id_prefix = "Deployments",
+       .noun = "deployment",
+       .sort = "Created",
+       .history = true,
        .indexes = {{"ReleaseId", "State"}, {"ProjectId", "EnvironmentId", "State", "Created"}}});
-  services.api.documents.add<Promotion>(
-      {.table = "promotion", .id_prefix = "Promotions", .noun = "promotion", .space_scoped = false, .sort = "Id", .history = true});
+  services.api.documents.add<Promotion>({.table = "promotion",
+                                         .id_prefix = "Promotions",
+                                         .noun = "promotion",
+                                         .space_scoped = false,
+                                         .sort = "Id",
+                                         .history = true});
   services.api.documents.add<AppliedManifest>({.table = "applied_manifest",
                                                .id_prefix = "AppliedManifests",
                                                .noun = "applied manifest",
@@ -248,7 +266,8 @@ void install(Services& services) {
     deploy_automatically(services, tx, release, domain::automatic_after_creation(path.lifecycle, path.environments));
   });
   services.project_removing.emplace_back([&services](store::Tx& tx, const std::string& project) {
-    for (const Deployment& deployment : services.api.documents.all<Deployment>(tx, store::Query().where("ProjectId", project))) {
+    for (const Deployment& deployment :
+         services.api.documents.all<Deployment>(tx, store::Query().where("ProjectId", project))) {
       remove_ended(services.api.documents, tx, deployment);
     }
   });

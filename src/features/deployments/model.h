@@ -12,7 +12,8 @@ namespace fairlead::features::deployments {
 
 struct Deployment {
   Id<Deployment> id;
-  std::string space_id, project_id, release_id, channel_id, environment_id, tenant_id, task_id, process_snapshot_id, name, comments;
+  std::string space_id, project_id, release_id, channel_id, environment_id, tenant_id, task_id, process_snapshot_id,
+      name, comments;
   std::string manifest_variable_set_id, deployed_by, deployed_by_id;
   Time created, queue_time, queue_time_expiry;
   bool force_package_download = false, force_package_redeployment = false, failure_encountered = false;
@@ -20,9 +21,9 @@ struct Deployment {
   std::vector<std::string> skip_actions, specific_machine_ids, excluded_machine_ids, deployed_to_machine_ids;
   std::map<std::string, std::string> form_values;
   json::Properties secret_form_values;  // stored only: values of sensitive prompted variables
-  std::string state = "Queued";  // stored only: the task's, for history and dashboards
-  bool automatic = false;        // stored only: made by a lifecycle
-  Time completed;                // stored only
+  std::string state = "Queued";         // stored only: the task's, for history and dashboards
+  bool automatic = false;               // stored only: made by a lifecycle
+  Time completed;                       // stored only
 };
 const json::Type& type_of(json::Tag<Deployment>);
 

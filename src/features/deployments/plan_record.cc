@@ -84,7 +84,8 @@ domain::PlanScope scope_of(const store::Documents& documents, const store::Tx& t
   if (project.connectivity_policy) {
     scope.connectivity.allow_deployments_to_no_targets = project.connectivity_policy->allow_deployments_to_no_targets;
     scope.connectivity.exclude_unhealthy_targets = project.connectivity_policy->exclude_unhealthy_targets;
-    scope.connectivity.skip_unavailable_machines = project.connectivity_policy->skip_machine_behavior == "SkipUnavailableMachines";
+    scope.connectivity.skip_unavailable_machines =
+        project.connectivity_policy->skip_machine_behavior == "SkipUnavailableMachines";
     scope.connectivity.skip_roles = project.connectivity_policy->target_roles;
   }
   return scope;
@@ -112,7 +113,8 @@ PlanStep record_step(const domain::PlannedStep& planned, const std::map<std::str
   step.parallel_targets = static_cast<int>(planned.window != 0 ? planned.window : planned.max_parallelism);
   for (const domain::PlannedTarget& target : planned.targets) {
     const targets::Machine& machine = machines.at(target.id);
-    step.targets.push_back({target.id, target.name, targets::selector_of(machine), targets::default_namespace_of(machine)});
+    step.targets.push_back(
+        {target.id, target.name, targets::selector_of(machine), targets::default_namespace_of(machine)});
   }
   for (const domain::PlannedAction& action : planned.actions) {
     step.actions.push_back(
@@ -123,8 +125,8 @@ PlanStep record_step(const domain::PlannedStep& planned, const std::map<std::str
 
 }  // namespace
 
-std::shared_ptr<const processes::ProcessSnapshot> process_of(const Services& services, const store::Tx& tx, Frozen& frozen,
-                                                             const std::string& id) {
+std::shared_ptr<const processes::ProcessSnapshot> process_of(const Services& services, const store::Tx& tx,
+                                                             Frozen& frozen, const std::string& id) {
   return frozen.processes.get(id, [&] { return services.api.documents.get<processes::ProcessSnapshot>(tx, id); });
 }
 
@@ -144,7 +146,8 @@ PlanRecord make_plan(const Services& services, const store::Tx& tx, Frozen& froz
     machines.emplace(machine.id.str(), std::move(machine));
   }
   const domain::Process steps = processes::to_domain(
-      process->steps, [&](const processes::Action& action, const processes::Step& step) { return place_of(services, action, step); });
+      process->steps,
+      [&](const processes::Action& action, const processes::Step& step) { return place_of(services, action, step); });
   const domain::Plan plan = domain::build_plan(steps, scope, candidates);
   const std::string problem = domain::no_targets_problem(plan, scope);
   if (!problem.empty()) throw invalid(problem);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The plan of a deployment as its run records it first: everything the run depends on, so that a replay days later sees the same
-// steps on the same targets whatever has been edited since. It holds names and ids, no values of variables and no secrets.
+// The plan of a deployment as its run records it first: everything the run depends on, so that a replay days later sees
+// the same steps on the same targets whatever has been edited since. It holds names and ids, no values of variables and
+// no secrets.
 #pragma once
 
 #include <memory>
@@ -8,9 +9,9 @@
 #include <vector>
 
 #include "base/recent.h"
-#include "features/services.h"
 #include "features/deployments/model.h"
 #include "features/processes/model.h"
+#include "features/services.h"
 #include "features/variables/model.h"
 #include "json/type.h"
 
@@ -57,10 +58,11 @@ struct Frozen {
   Recent<variables::VariableSnapshot> variables{64};
   Recent<PlanRecord> plans{64};
 };
-std::shared_ptr<const processes::ProcessSnapshot> process_of(const Services& services, const store::Tx& tx, Frozen& frozen,
-                                                             const std::string& id);
+std::shared_ptr<const processes::ProcessSnapshot> process_of(const Services& services, const store::Tx& tx,
+                                                             Frozen& frozen, const std::string& id);
 
-// On a snapshot of the database. Throws Error(invalid) when the deployment cannot run: no targets, an unknown step type.
+// On a snapshot of the database. Throws Error(invalid) when the deployment cannot run: no targets, an unknown step
+// type.
 PlanRecord make_plan(const Services& services, const store::Tx& tx, Frozen& frozen, const Deployment& deployment);
 
 }  // namespace fairlead::features::deployments

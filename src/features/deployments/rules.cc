@@ -6,9 +6,9 @@
 #include "api/links.h"
 #include "base/error.h"
 #include "features/channels/model.h"
+#include "features/deployments/prompts.h"
 #include "features/deployments/run.h"
 #include "features/environments/model.h"
-#include "features/deployments/prompts.h"
 #include "features/lifecycles/rules.h"
 #include "features/processes/rules.h"
 #include "features/projects/model.h"
@@ -19,15 +19,18 @@ namespace fairlead::features::deployments {
 
 namespace {
 
-constexpr std::int64_t kDeploymentDeadlineUs = 24 * kHour;  // of a whole deployment, whatever its steps allow themselves
+constexpr std::int64_t kDeploymentDeadlineUs =
+    24 * kHour;  // of a whole deployment, whatever its steps allow themselves
 
-tasks::Task task_of(const Services& services, const store::Tx& tx, const Deployment& deployment, const releases::Release& release) {
+tasks::Task task_of(const Services& services, const store::Tx& tx, const Deployment& deployment,
+                    const releases::Release& release) {
   const store::Documents& documents = services.api.documents;
   tasks::Task task;
   task.space_id = deployment.space_id;
   task.name = "Deploy";
-  task.description = text::format("Deploy {} release {} to {}", documents.name_of(tx, deployment.project_id).value_or("?"),
-                                  release.version, documents.name_of(tx, deployment.environment_id).value_or("?"));
+  task.description =
+      text::format("Deploy {} release {} to {}", documents.name_of(tx, deployment.project_id).value_or("?"),
+                   release.version, documents.name_of(tx, deployment.environment_id).value_or("?"));
   json::append_string(task.arguments["DeploymentId"].text, deployment.id.str());
   task.queue_time = deployment.queue_time;
   task.queue_time_expiry = deployment.queue_time_expiry;
@@ -55,15 +58,16 @@ std::string start_run(Services& services, store::Tx& tx, const Deployment& deplo
   return services.engine.start(tx, start).str();
 }
 
-void audit(store::Tx& tx, const Deployment& deployment, const tasks::Task& task, std::string category, std::string message,
-           const std::string& user, const std::string& username) {
+void audit(store::Tx& tx, const Deployment& deployment, const tasks::Task& task, std::string category,
+           std::string message, const std::string& user, const std::string& username) {
   store::AuditEvent event;
   event.category = std::move(category);
   event.message = std::move(message);
   event.user = user;
   event.username = username.empty() ? "system" : username;
   event.space = deployment.space_id;
-  event.documents = {deployment.id.str(), deployment.project_id, deployment.release_id, deployment.environment_id, task.id.str()};
+  event.documents = {deployment.id.str(), deployment.project_id, deployment.release_id, deployment.environment_id,
+                     task.id.str()};
   store::append_audit(tx, event);
 }
 
@@ -85,8 +89,9 @@ void promote(Services& services, store::Tx& tx, const Deployment& deployment, co
   const auto release = services.api.documents.find<releases::Release>(tx, deployment.release_id);
   if (!release) return;
   const Path path = path_of(services.api.documents, tx, *release);
-  deploy_automatically(services, tx, *release,
-                       domain::automatic_after_success(path.lifecycle, path.environments, before, deployment.environment_id));
+  deploy_automatically(
+      services, tx, *release,
+      domain::automatic_after_success(path.lifecycle, path.environments, before, deployment.environment_id));
 }
 
 }  // namespace
@@ -96,14 +101,15 @@ std::string encode_deployment(const Deployment& deployment) {
   body.pop_back();
   body += ",\"Changes\":[],\"ChangesMarkdown\":\"\"}";
   const std::string space = "/api/" + deployment.space_id;
-  return api::with_links(std::move(body), api::Links()
-                                              .add("Self", space + "/deployments/" + deployment.id.str())
-                                              .add("Environment", space + "/environments/" + deployment.environment_id)
-                                              .add("Release", space + "/releases/" + deployment.release_id)
-                                              .add("Project", space + "/projects/" + deployment.project_id)
-                                              .add("Task", "/api/tasks/" + deployment.task_id)
-                                              .add("TaskLogs", "/api/tasks/" + deployment.task_id + "/details")
-                                              .add("Web", "/app#/" + deployment.space_id + "/deployments/" + deployment.id.str()));
+  return api::with_links(std::move(body),
+                         api::Links()
+                             .add("Self", space + "/deployments/" + deployment.id.str())
+                             .add("Environment", space + "/environments/" + deployment.environment_id)
+                             .add("Release", space + "/releases/" + deployment.release_id)
+                             .add("Project", space + "/projects/" + deployment.project_id)
+                             .add("Task", "/api/tasks/" + deployment.task_id)
+                             .add("TaskLogs", "/api/tasks/" + deployment.task_id + "/details")
+                             .add("Web", "/app#/" + deployment.space_id + "/deployments/" + deployment.id.str()));
 }
 
 domain::RunsOn place_of(const Services& services, const processes::Action& action, const processes::Step& step) {
@@ -128,7 +134,8 @@ domain::History history_of(const store::Documents& documents, const store::Tx& t
   const store::Query query = store::Query().where("ReleaseId", release.id.str()).where("State", "Success");
   for (const Deployment& deployment : documents.all<Deployment>(tx, query)) {
     auto& done = history.succeeded;
-    if (std::find(done.begin(), done.end(), deployment.environment_id) == done.end()) done.push_back(deployment.environment_id);
+    if (std::find(done.begin(), done.end(), deployment.environment_id) == done.end())
+      done.push_back(deployment.environment_id);
   }
   const auto defect = documents.first<releases::Defect>(
       tx, store::Query().where("ReleaseId", release.id.str()).where("Status", "Unresolved"));
@@ -149,7 +156,9 @@ Deployment create_deployment(Services& services, store::Tx& tx, const CreateDepl
   const auto project = documents.get<projects::Project>(tx, release.project_id);
   if (project.is_disabled) throw invalid("The project is disabled; enable it before you deploy.");
   if (project.tenanted_deployment_mode == "Tenanted") {
-    throw invalid("The project is deployed to tenants only; set its TenantedDeploymentMode to TenantedOrUntenanted or Untenanted.");
+    throw invalid(
+        "The project is deployed to tenants only; set its TenantedDeploymentMode to TenantedOrUntenanted or "
+        "Untenanted.");
   }
 
   Deployment deployment = request.options;
@@ -163,10 +172,12 @@ Deployment create_deployment(Services& services, store::Tx& tx, const CreateDepl
   deployment.created = tx.now();
   if (deployment.queue_time < deployment.created) deployment.queue_time = deployment.created;
   if (deployment.queue_time_expiry.us != 0 && deployment.queue_time_expiry <= deployment.queue_time) {
-    throw invalid_at("QueueTimeExpiry", text::format("must be later than {}, when the deployment begins", iso8601(deployment.queue_time)));
+    throw invalid_at("QueueTimeExpiry",
+                     text::format("must be later than {}, when the deployment begins", iso8601(deployment.queue_time)));
   }
   settle_form_values(prompts_of(documents, tx, release, request.environment_id), deployment);
-  if (!deployment.use_guided_failure) deployment.use_guided_failure = guided_failure_of(documents, tx, project, request.environment_id);
+  if (!deployment.use_guided_failure)
+    deployment.use_guided_failure = guided_failure_of(documents, tx, project, request.environment_id);
   deployment.deployed_by = request.username;
   deployment.deployed_by_id = request.user_id;
   deployment.automatic = request.automatic;

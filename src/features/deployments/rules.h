@@ -15,7 +15,8 @@
 
 namespace fairlead::features::deployments {
 
-// The lifecycle of the release's channel (the project's where the channel names none) with the environments of its space.
+// The lifecycle of the release's channel (the project's where the channel names none) with the environments of its
+// space.
 struct Path {
   domain::Lifecycle lifecycle;
   std::vector<domain::EnvironmentInfo> environments;

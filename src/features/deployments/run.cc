@@ -76,18 +76,20 @@ void keep_manifest(Services& services, const PlanRecord& plan, const Work& work,
   });
 }
 
-void keep_objects(Services& services, const PlanRecord& plan, const Work& work, Run& run, const std::string& activity_path,
-                  const std::vector<link::ObjectStatus>& last) {
+void keep_objects(Services& services, const PlanRecord& plan, const Work& work, Run& run,
+                  const std::string& activity_path, const std::vector<link::ObjectStatus>& last) {
   tasks::TaskObjects objects;
   objects.id = Id<tasks::TaskObjects>(plan.task + "-" + run.id().str() + "-" + activity_path);
   objects.task_id = plan.task;
   for (const link::ObjectStatus& status : last) {
-    objects.objects.push_back(tasks::object_of(status, work.step->name, work.target == nullptr ? "" : work.target->name));
+    objects.objects.push_back(
+        tasks::object_of(status, work.step->name, work.target == nullptr ? "" : work.target->name));
   }
   tasks::name_parents(objects.objects);
   run.in_commit([&services, objects](store::Tx& tx) {
     tasks::TaskObjects document = objects;
-    if (!services.api.documents.exists<tasks::TaskObjects>(tx, document.id.str())) services.api.documents.insert(tx, document);
+    if (!services.api.documents.exists<tasks::TaskObjects>(tx, document.id.str()))
+      services.api.documents.insert(tx, document);
   });
 }
 
@@ -108,23 +110,27 @@ StepInput input_of(Progress& progress, const Work& work) {
   input.action_name = work.action->name;
   input.action_type = work.action->type;
   if (work.target != nullptr) {
-    input.target = StepTarget{work.target->id, work.target->name, work.target->selector, work.target->default_namespace};
+    input.target =
+        StepTarget{work.target->id, work.target->name, work.target->selector, work.target->default_namespace};
   }
   input.sealer = &services.api.documents.sealer();
   input.variables = [&progress, work] {
-    return variables_of(progress.services, progress.frozen, progress.plan, *work.step, work.action, work.target, progress.outputs, progress.states);
+    return variables_of(progress.services, progress.frozen, progress.plan, *work.step, work.action, work.target,
+                        progress.outputs, progress.states);
   };
   input.access = [&services, work] {
     return services.api.store.read([&](const store::Tx& tx) {
       const auto machine = services.api.documents.find<targets::Machine>(tx, work.target->id);
-      if (!machine) throw invalid(text::format("The target {} was deleted after the deployment had started.", work.target->name));
+      if (!machine)
+        throw invalid(text::format("The target {} was deleted after the deployment had started.", work.target->name));
       return targets::access_of(services.api.documents, tx, *machine);
     });
   };
   input.keep_manifest = [&services, &plan, work](Run& run, const std::string& text) {
     keep_manifest(services, plan, work, run, text);
   };
-  input.keep_objects = [&services, &plan, work](Run& run, const std::string& path, const std::vector<link::ObjectStatus>& last) {
+  input.keep_objects = [&services, &plan, work](Run& run, const std::string& path,
+                                                const std::vector<link::ObjectStatus>& last) {
     keep_objects(services, plan, work, run, path, last);
   };
   return input;
@@ -133,7 +139,8 @@ StepInput input_of(Progress& progress, const Work& work) {
 Durable<StepOutcome> execute_action(Run& run, Progress& progress, Work work) {
   const auto type = progress.services.step_types.find(work.action->type);
   if (type == progress.services.step_types.end()) {
-    throw invalid(text::format("The step {} has the type {}, which this server cannot run.", work.step->name, work.action->type));
+    throw invalid(
+        text::format("The step {} has the type {}, which this server cannot run.", work.step->name, work.action->type));
   }
   const StepInput input = input_of(progress, work);
   StepOutcome outcome = co_await type->second.execute(run, input);
@@ -196,9 +203,10 @@ domain::RunDecision decide(Run& run, Progress& progress, const PlanStep& step) {
     return domain::should_run(condition, {}, progress.failed, domain::octostache::VariableSet());
   }
   const std::string reason = run.once("condition", [&] {
-    const auto variables =
-        variables_of(progress.services, progress.frozen, progress.plan, step, nullptr, nullptr, progress.outputs, progress.states);
-    const domain::RunDecision decision = domain::should_run(condition, step.condition_expression, progress.failed, variables);
+    const auto variables = variables_of(progress.services, progress.frozen, progress.plan, step, nullptr, nullptr,
+                                        progress.outputs, progress.states);
+    const domain::RunDecision decision =
+        domain::should_run(condition, step.condition_expression, progress.failed, variables);
     return decision.run ? std::string() : decision.reason;
   });
   return {reason.empty(), reason};
@@ -220,9 +228,10 @@ Durable<StepEnd> run_step(Run& branch, Progress& progress, const PlanStep& step)
     run.log().status(ElementStatus::skipped);
     co_return end;
   }
-  auto results = co_await run.settle_all(
-      "places", places, step.parallel_targets,
-      [&progress, &step](Run& inner, const PlanTarget* target) { return run_on_target(inner, progress, step, target); });
+  auto results = co_await run.settle_all("places", places, step.parallel_targets,
+                                         [&progress, &step](Run& inner, const PlanTarget* target) {
+                                           return run_on_target(inner, progress, step, target);
+                                         });
   for (auto& result : results) {
     if (result.error && (!end.error || end.error->fault() == Fault::cancelled)) end.error = result.error;
     if (!result.value) continue;
@@ -230,9 +239,9 @@ Durable<StepEnd> run_step(Run& branch, Progress& progress, const PlanStep& step)
   }
   end.state.code = end.error ? "Failed" : "Succeeded";
   if (end.error) end.state.error = end.error->message();
-  run.log().status(!end.error                                     ? ElementStatus::success
+  run.log().status(!end.error                               ? ElementStatus::success
                    : end.error->fault() == Fault::cancelled ? ElementStatus::canceled
-                                                                  : ElementStatus::failed);
+                                                            : ElementStatus::failed);
   co_return end;
 }
 
@@ -275,8 +284,9 @@ Durable<> deploy(Run& run, Services& services, Frozen& frozen, const DeployInput
   int number = 0;
   for (const PlanGroup& group : plan->groups) {
     const int window = static_cast<int>(group.steps.size());
-    auto ends = co_await run.settle_all(text::format("group-{}", ++number), group.steps, window,
-                                        [&progress](Run& branch, const PlanStep& step) { return run_step(branch, progress, step); });
+    auto ends = co_await run.settle_all(
+        text::format("group-{}", ++number), group.steps, window,
+        [&progress](Run& branch, const PlanStep& step) { return run_step(branch, progress, step); });
     for (auto& end : ends) {
       if (end.error) {
         write_failure(run, *end.error);

@@ -38,7 +38,10 @@ domain::NamedResource named(const std::optional<T>& document) {
 // The release that a query over finished deployments finds first.
 std::optional<Deployment> last_success(const store::Documents& documents, const store::Tx& tx, const PlanRecord& plan) {
   store::Query query;
-  query.where("ProjectId", plan.project).where("EnvironmentId", plan.environment).where("State", "Success").by("Created", true);
+  query.where("ProjectId", plan.project)
+      .where("EnvironmentId", plan.environment)
+      .where("State", "Success")
+      .by("Created", true);
   return documents.first<Deployment>(tx, query);
 }
 
@@ -86,22 +89,25 @@ domain::ActionFacts action_facts(const processes::Action& action, const PlanActi
   return facts;
 }
 
-void add_outputs(VariableSet& set, const store::Sealer& sealer, const std::vector<RecordedOutput>& outputs, const PlanTarget* target) {
+void add_outputs(VariableSet& set, const store::Sealer& sealer, const std::vector<RecordedOutput>& outputs,
+                 const PlanTarget* target) {
   for (const RecordedOutput& recorded : outputs) {
     domain::Output output;
     output.action = recorded.action;
     output.machine = recorded.machine_name;
     output.name = recorded.output.name;
     output.sensitive = recorded.output.sensitive;
-    output.value = recorded.output.sensitive ? std::string(sealer.unseal(recorded.output.value).reveal()) : recorded.output.value;
+    output.value =
+        recorded.output.sensitive ? std::string(sealer.unseal(recorded.output.value).reveal()) : recorded.output.value;
     domain::add_output(set, output, target != nullptr && target->id == recorded.machine);
   }
 }
 
 }  // namespace
 
-VariableSet variables_of(const Services& services, Frozen& frozen, const PlanRecord& plan, const PlanStep& step, const PlanAction* action,
-                         const PlanTarget* target, const std::vector<RecordedOutput>& outputs, const std::vector<StepState>& states) {
+VariableSet variables_of(const Services& services, Frozen& frozen, const PlanRecord& plan, const PlanStep& step,
+                         const PlanAction* action, const PlanTarget* target, const std::vector<RecordedOutput>& outputs,
+                         const std::vector<StepState>& states) {
   const store::Documents& documents = services.api.documents;
   VariableSet set;
   services.api.store.read([&](const store::Tx& tx) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The variables that an action of a deployment sees on a target: what the release froze, the system's Octopus.* and the outputs of
-// earlier steps. Built from the database whenever asked; the result may hold secrets and stays in memory.
+// The variables that an action of a deployment sees on a target: what the release froze, the system's Octopus.* and the
+// outputs of earlier steps. Built from the database whenever asked; the result may hold secrets and stays in memory.
 #pragma once
 
 #include <string>
@@ -23,8 +23,9 @@ struct StepState {
   std::string error;
 };
 
-domain::octostache::VariableSet variables_of(const Services& services, Frozen& frozen, const PlanRecord& plan, const PlanStep& step,
-                                             const PlanAction* action, const PlanTarget* target,
-                                             const std::vector<RecordedOutput>& outputs, const std::vector<StepState>& states);
+domain::octostache::VariableSet variables_of(const Services& services, Frozen& frozen, const PlanRecord& plan,
+                                             const PlanStep& step, const PlanAction* action, const PlanTarget* target,
+                                             const std::vector<RecordedOutput>& outputs,
+                                             const std::vector<StepState>& states);
 
 }  // namespace fairlead::features::deployments

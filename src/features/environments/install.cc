@@ -28,7 +28,8 @@ api::Resource<Environment> resource_of(Services& services) {
     const std::string self = "/api/" + environment.space_id + "/environments/" + environment.id.str();
     return api::Links()
         .add("Self", self)
-        .add("Machines", self + "/machines{?skip,take,partialName,roles,isDisabled,healthStatuses,commStyles,tenantIds,tenantTags}")
+        .add("Machines",
+             self + "/machines{?skip,take,partialName,roles,isDisabled,healthStatuses,commStyles,tenantIds,tenantTags}")
         .add("SinglyScopedVariableDetails", self + "/singlyScopedVariableDetails")
         .add("Metadata", self + "/metadata");
   };
@@ -80,10 +81,12 @@ void install(Services& services) {
   services.api.documents.add<Environment>(
       {.table = "environment", .id_prefix = "Environments", .noun = "environment", .sort = "SortOrder"});
   const auto resource = api::add_resource(services.api, resource_of(services));
-  services.api.router.add({"GET", api::Scope::space, "/environments/v2", "EnvironmentView", "Lists environments of all types.",
-                           [&services, resource](api::Context& context) { return list_v2(services, *resource, context); }});
-  services.api.router.add({"PUT", api::Scope::space, "/environments/sortorder", "EnvironmentEdit", "Puts environments in order.",
-                           [&services, resource](api::Context& context) { return reorder(services, *resource, context); }});
+  services.api.router.add(
+      {"GET", api::Scope::space, "/environments/v2", "EnvironmentView", "Lists environments of all types.",
+       [&services, resource](api::Context& context) { return list_v2(services, *resource, context); }});
+  services.api.router.add(
+      {"PUT", api::Scope::space, "/environments/sortorder", "EnvironmentEdit", "Puts environments in order.",
+       [&services, resource](api::Context& context) { return reorder(services, *resource, context); }});
 }
 
 }  // namespace fairlead::features::environments

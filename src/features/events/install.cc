@@ -52,9 +52,11 @@ std::string encode_event(const store::AuditEvent& event, bool with_differences) 
   } else {
     member("SpaceId", event.space);
   }
-  out += text::format(",\"IsService\":false,\"MessageReferences\":[],\"Comments\":null,\"Details\":null,\"ChangeDetails\":{{\"Differences\":{}"
-                      ",\"DocumentContext\":null}}}}",
-                      event.differences.text.empty() || !with_differences ? "[]" : event.differences.text);
+  out += text::format(
+      ",\"IsService\":false,\"MessageReferences\":[],\"Comments\":null,\"Details\":null,\"ChangeDetails\":{{"
+      "\"Differences\":{}"
+      ",\"DocumentContext\":null}}}}",
+      event.differences.text.empty() || !with_differences ? "[]" : event.differences.text);
   return api::with_links(std::move(out), api::Links().add("Self", text::format("/api/events/Events-{}", event.number)));
 }
 
@@ -80,7 +82,8 @@ net::Response list(Services& services, const api::Context& context) {
 net::Response one(Services& services, const api::Context& context) {
   return services.api.store.read([&](const store::Tx& tx) {
     const auto event = store::find_audit(tx, number_of(context.parameter("id")).value_or(-1));
-    const bool visible = event && (context.space_id().empty() || event->space.empty() || event->space == context.space_id());
+    const bool visible =
+        event && (context.space_id().empty() || event->space.empty() || event->space == context.space_id());
     if (!visible) throw not_found(text::format("The resource '{}' was not found.", context.parameter("id")));
     return api::json_response(encode_event(*event, true));
   });
@@ -100,13 +103,15 @@ std::string words(std::initializer_list<std::pair<const char*, std::string>> mem
 // The words that the filters know, as plain arrays.
 std::vector<std::string> category_items() {
   std::vector<std::string> items;
-  for (const EventCategory& category : event_categories()) items.push_back(words({{"Id", category.id}, {"Name", category.name}}));
+  for (const EventCategory& category : event_categories())
+    items.push_back(words({{"Id", category.id}, {"Name", category.name}}));
   return items;
 }
 
 std::vector<std::string> group_items() {
   std::map<std::string, std::vector<std::string>> groups;
-  for (const EventCategory& category : event_categories()) json::append_string(groups[category.group].emplace_back(), category.id);
+  for (const EventCategory& category : event_categories())
+    json::append_string(groups[category.group].emplace_back(), category.id);
   std::vector<std::string> items;
   for (const auto& [group, categories] : groups) {
     std::string item = words({{"Id", group}, {"Name", group + " events"}});
@@ -118,11 +123,23 @@ std::vector<std::string> group_items() {
 
 std::vector<std::string> document_type_items() {
   std::vector<std::string> items;
-  for (const auto& [id, name] : std::initializer_list<std::pair<const char*, const char*>>{
-           {"Accounts", "Account"}, {"Certificates", "Certificate"}, {"Channels", "Channel"}, {"Deployments", "Deployment"},
-           {"Environments", "Environment"}, {"Feeds", "Feed"}, {"Lifecycles", "Lifecycle"}, {"MachinePolicies", "Machine policy"},
-           {"Machines", "Deployment target"}, {"ProjectGroups", "Project group"}, {"Projects", "Project"}, {"Releases", "Release"},
-           {"ServerTasks", "Task"}, {"Spaces", "Space"}, {"Users", "User"}, {"WorkerPools", "Worker pool"}}) {
+  for (const auto& [id, name] :
+       std::initializer_list<std::pair<const char*, const char*>>{{"Accounts", "Account"},
+                                                                  {"Certificates", "Certificate"},
+                                                                  {"Channels", "Channel"},
+                                                                  {"Deployments", "Deployment"},
+                                                                  {"Environments", "Environment"},
+                                                                  {"Feeds", "Feed"},
+                                                                  {"Lifecycles", "Lifecycle"},
+                                                                  {"MachinePolicies", "Machine policy"},
+                                                                  {"Machines", "Deployment target"},
+                                                                  {"ProjectGroups", "Project group"},
+                                                                  {"Projects", "Project"},
+                                                                  {"Releases", "Release"},
+                                                                  {"ServerTasks", "Task"},
+                                                                  {"Spaces", "Space"},
+                                                                  {"Users", "User"},
+                                                                  {"WorkerPools", "Worker pool"}}) {
     items.push_back(words({{"Id", id}, {"Name", name}}));
   }
   return items;
@@ -136,12 +153,14 @@ void add_rows(Services& services, api::Scope scope) {
   router.add({"GET", scope, "/events/{id}", "EventView", "An audit event.",
               [&services](Context& context) { return one(services, context); }});
   const auto constant = [&](const char* path, const char* summary, std::vector<std::string> (*items)()) {
-    router.add({"GET", scope, path, "EventView", summary, [items](Context&) { return api::json_response(api::raw_array(items())); }});
+    router.add({"GET", scope, path, "EventView", summary,
+                [items](Context&) { return api::json_response(api::raw_array(items())); }});
   };
   constant("/events/categories", "The categories of events.", category_items);
   constant("/events/groups", "Groups of categories of events.", group_items);
   constant("/events/documenttypes", "The types of documents that events are about.", document_type_items);
-  constant("/events/agents", "Programs that events can be filtered by: none yet.", [] { return std::vector<std::string>(); });
+  constant("/events/agents", "Programs that events can be filtered by: none yet.",
+           [] { return std::vector<std::string>(); });
 }
 
 }  // namespace

@@ -13,8 +13,9 @@ void install(Services& services) {
       .path = "/feeds", .item_type = "Feed", .permission = "Feed", .filters = {{"feedType", "FeedType"}}};
   resource.check = [](api::Context&, store::Tx&, Feed& incoming, const Feed* stored) {
     if (stored == nullptr) {
-      throw Error(Fault::unsupported, text::format("Feeds of type '{}' are not supported yet; only the built-in feed exists.",
-                                                   text::shorten(incoming.feed_type, 60)));
+      throw Error(Fault::unsupported,
+                  text::format("Feeds of type '{}' are not supported yet; only the built-in feed exists.",
+                               text::shorten(incoming.feed_type, 60)));
     }
   };
   resource.removing = [](api::Context&, store::Tx&, const Feed& feed) {
@@ -25,8 +26,10 @@ void install(Services& services) {
     return api::Links()
         .add("Self", self)
         .add("SearchPackagesTemplate", self + "/packages/search{?term,skip,take}")
-        .add("SearchPackageVersionsTemplate", self + "/packages/versions{?packageId,take,skip,includePreRelease,versionRange,"
-                                                     "preReleaseTag,filter,includeReleaseNotes,versioningStrategy,versionTagRegex}");
+        .add("SearchPackageVersionsTemplate",
+             self +
+                 "/packages/versions{?packageId,take,skip,includePreRelease,versionRange,"
+                 "preReleaseTag,filter,includeReleaseNotes,versioningStrategy,versionTagRegex}");
   };
   api::add_resource(services.api, std::move(resource));
   services.space_created.emplace_back([&services](store::Tx& tx, const std::string& space) {

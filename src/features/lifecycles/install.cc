@@ -75,8 +75,10 @@ net::Response preview(Services& services, const api::Resource<Lifecycle>& resour
 void install(Services& services) {
   services.api.documents.add<Lifecycle>({.table = "lifecycle", .id_prefix = "Lifecycles", .noun = "lifecycle"});
   const auto resource = api::add_resource(services.api, resource_of(services));
-  services.api.router.add({"GET", api::Scope::space, "/lifecycles/{id}/preview", "LifecycleView", "A lifecycle with all phases written out.",
-                           [&services, resource](api::Context& context) { return preview(services, *resource, context); }});
+  services.api.router.add({"GET", api::Scope::space, "/lifecycles/{id}/preview", "LifecycleView",
+                           "A lifecycle with all phases written out.", [&services, resource](api::Context& context) {
+                             return preview(services, *resource, context);
+                           }});
   services.space_created.emplace_back([&services](store::Tx& tx, const std::string& space) {
     Lifecycle lifecycle;
     lifecycle.space_id = space;

@@ -9,7 +9,8 @@
 
 namespace fairlead::features::lifecycles {
 
-// How many releases (or for how long) are kept. Older clients send no Strategy; what they mean follows from the other members.
+// How many releases (or for how long) are kept. Older clients send no Strategy; what they mean follows from the other
+// members.
 struct RetentionPeriod {
   std::string strategy;  // Default, Forever, Count
   std::string unit = "Items";

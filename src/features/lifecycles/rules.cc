@@ -24,7 +24,8 @@ domain::Lifecycle to_domain(const Lifecycle& lifecycle) {
 std::vector<domain::EnvironmentInfo> environments_of(const store::Documents& documents, const store::Tx& tx,
                                                      const std::string& space) {
   std::vector<domain::EnvironmentInfo> out;
-  for (const auto& environment : documents.all<environments::Environment>(tx, store::Query().in_space(space).by("SortOrder"))) {
+  for (const auto& environment :
+       documents.all<environments::Environment>(tx, store::Query().in_space(space).by("SortOrder"))) {
     out.push_back({environment.id.str(), environment.name});
   }
   return out;

@@ -31,7 +31,8 @@ void announce(const Services& services, store::Tx& tx, const MachinePolicy& poli
 }  // namespace
 
 void install(Services& services) {
-  services.api.documents.add<MachinePolicy>({.table = "machine_policy", .id_prefix = "MachinePolicies", .noun = "machine policy"});
+  services.api.documents.add<MachinePolicy>(
+      {.table = "machine_policy", .id_prefix = "MachinePolicies", .noun = "machine policy"});
   api::Resource<MachinePolicy> resource{
       .path = "/machinepolicies", .item_type = "MachinePolicy", .permission = "MachinePolicy"};
   resource.check = [](api::Context&, store::Tx&, MachinePolicy& incoming, const MachinePolicy*) {
@@ -39,7 +40,9 @@ void install(Services& services) {
     complete(incoming);
     check(incoming);
   };
-  resource.written = [&services](api::Context&, store::Tx& tx, MachinePolicy& policy, bool) { announce(services, tx, policy, false); };
+  resource.written = [&services](api::Context&, store::Tx& tx, MachinePolicy& policy, bool) {
+    announce(services, tx, policy, false);
+  };
   resource.removing = [&services](api::Context&, store::Tx& tx, const MachinePolicy& policy) {
     if (policy.is_default) throw invalid("The default machine policy cannot be deleted.");
     announce(services, tx, policy, true);

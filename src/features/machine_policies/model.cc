@@ -11,38 +11,37 @@ const json::Type& type_of(json::Tag<ScriptPolicy>) {
 }
 
 const json::Type& type_of(json::Tag<HealthCheckPolicy>) {
-  static const json::Type type =
-      json::Type::of<HealthCheckPolicy>("MachineHealthCheckPolicy")
-          .field("HealthCheckInterval", &HealthCheckPolicy::interval, json::null_when_empty)
-          .field("HealthCheckCron", &HealthCheckPolicy::cron, json::null_when_empty)
-          .field("HealthCheckCronTimezone", &HealthCheckPolicy::cron_timezone)
-          .field("HealthCheckType", &HealthCheckPolicy::check_type)
-          .field("PowerShellHealthCheckPolicy", &HealthCheckPolicy::powershell)
-          .field("BashHealthCheckPolicy", &HealthCheckPolicy::bash);
+  static const json::Type type = json::Type::of<HealthCheckPolicy>("MachineHealthCheckPolicy")
+                                     .field("HealthCheckInterval", &HealthCheckPolicy::interval, json::null_when_empty)
+                                     .field("HealthCheckCron", &HealthCheckPolicy::cron, json::null_when_empty)
+                                     .field("HealthCheckCronTimezone", &HealthCheckPolicy::cron_timezone)
+                                     .field("HealthCheckType", &HealthCheckPolicy::check_type)
+                                     .field("PowerShellHealthCheckPolicy", &HealthCheckPolicy::powershell)
+                                     .field("BashHealthCheckPolicy", &HealthCheckPolicy::bash);
   return type;
 }
 
 const json::Type& type_of(json::Tag<MachinePolicy>) {
   using P = MachinePolicy;
-  static const json::Type type =
-      json::Type::of<P>("MachinePolicy")
-          .field("Id", &P::id, json::read_only)
-          .field("Name", &P::name, json::required | json::unique_in_space)
-          .field("Description", &P::description)
-          .field("IsDefault", &P::is_default, json::indexed | json::read_only)
-          .field("MachineHealthCheckPolicy", &P::health_check)
-          .field("MachineConnectivityPolicy", &P::connectivity)
-          .field("MachineCleanupPolicy", &P::cleanup)
-          .field("MachineUpdatePolicy", &P::update)
-          .field("MachineRpcCallRetryPolicy", &P::rpc_call_retry)
-          .field("MachinePackageCacheRetentionPolicy", &P::package_cache_retention)
-          .field("PollingRequestQueueTimeout", &P::polling_request_queue_timeout)
-          .field("PollingRequestMaximumMessageProcessingTimeout", &P::polling_request_maximum_message_processing_timeout)
-          .field("ConnectionRetrySleepInterval", &P::connection_retry_sleep_interval)
-          .field("ConnectionRetryCountLimit", &P::connection_retry_count_limit)
-          .field("ConnectionRetryTimeLimit", &P::connection_retry_time_limit)
-          .field("ConnectionConnectTimeout", &P::connection_connect_timeout)
-          .field("SpaceId", &P::space_id, json::indexed | json::read_only);
+  static const json::Type type = json::Type::of<P>("MachinePolicy")
+                                     .field("Id", &P::id, json::read_only)
+                                     .field("Name", &P::name, json::required | json::unique_in_space)
+                                     .field("Description", &P::description)
+                                     .field("IsDefault", &P::is_default, json::indexed | json::read_only)
+                                     .field("MachineHealthCheckPolicy", &P::health_check)
+                                     .field("MachineConnectivityPolicy", &P::connectivity)
+                                     .field("MachineCleanupPolicy", &P::cleanup)
+                                     .field("MachineUpdatePolicy", &P::update)
+                                     .field("MachineRpcCallRetryPolicy", &P::rpc_call_retry)
+                                     .field("MachinePackageCacheRetentionPolicy", &P::package_cache_retention)
+                                     .field("PollingRequestQueueTimeout", &P::polling_request_queue_timeout)
+                                     .field("PollingRequestMaximumMessageProcessingTimeout",
+                                            &P::polling_request_maximum_message_processing_timeout)
+                                     .field("ConnectionRetrySleepInterval", &P::connection_retry_sleep_interval)
+                                     .field("ConnectionRetryCountLimit", &P::connection_retry_count_limit)
+                                     .field("ConnectionRetryTimeLimit", &P::connection_retry_time_limit)
+                                     .field("ConnectionConnectTimeout", &P::connection_connect_timeout)
+                                     .field("SpaceId", &P::space_id, json::indexed | json::read_only);
   return type;
 }
 

@@ -26,7 +26,8 @@ struct MachinePolicy {
   bool is_default = false;
   std::optional<HealthCheckPolicy> health_check;  // always there once checked
   json::Raw connectivity, cleanup, update, rpc_call_retry, package_cache_retention;
-  std::string polling_request_queue_timeout = "00:10:00", polling_request_maximum_message_processing_timeout = "00:10:00";
+  std::string polling_request_queue_timeout = "00:10:00",
+              polling_request_maximum_message_processing_timeout = "00:10:00";
   std::string connection_retry_sleep_interval = "00:00:01", connection_retry_time_limit = "00:05:00";
   std::string connection_connect_timeout = "00:01:00";
   int connection_retry_count_limit = 5;

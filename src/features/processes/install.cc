@@ -21,7 +21,9 @@ api::Links links_of(const DeploymentProcess& process) {
       .add("Validation", project + "/deploymentprocesses/validate");
 }
 
-std::string encode_process(const DeploymentProcess& process) { return api::with_links(json::encode(process), links_of(process)); }
+std::string encode_process(const DeploymentProcess& process) {
+  return api::with_links(json::encode(process), links_of(process));
+}
 
 std::string encode_snapshot(const ProcessSnapshot& snapshot) {
   // On the wire a snapshot is a process whose Version is the one that was frozen.
@@ -35,7 +37,8 @@ std::string encode_snapshot(const ProcessSnapshot& snapshot) {
 }
 
 std::string process_of_project(Services& services, const store::Tx& tx, const api::Context& context) {
-  return api::get_in_space<projects::Project>(services.api.documents, tx, context.space_id(), context.parameter("projectId"))
+  return api::get_in_space<projects::Project>(services.api.documents, tx, context.space_id(),
+                                              context.parameter("projectId"))
       .deployment_process_id;
 }
 
@@ -81,8 +84,8 @@ void add_rows(Services& services) {
                 return services.api.store.write(
                     [&](store::Tx& tx) { return replace(services, context, tx, context.parameter("id"), incoming); });
               }});
-  router.add({"GET", api::Scope::space, "/projects/{projectId}/deploymentprocesses", "ProcessView", "The process of a project.",
-              [&services](api::Context& context) {
+  router.add({"GET", api::Scope::space, "/projects/{projectId}/deploymentprocesses", "ProcessView",
+              "The process of a project.", [&services](api::Context& context) {
                 return services.api.store.read([&](const store::Tx& tx) {
                   return show(services, context, tx, process_of_project(services, tx, context));
                 });
@@ -97,10 +100,11 @@ void add_rows(Services& services) {
   router.add({"GET", api::Scope::space, "/projects/{projectId}/summary", "ProcessView", "What a project has.",
               [&services](api::Context& context) {
                 return services.api.store.read([&](const store::Tx& tx) {
-                  const auto process = services.api.documents.find<DeploymentProcess>(tx, process_of_project(services, tx, context));
+                  const auto process =
+                      services.api.documents.find<DeploymentProcess>(tx, process_of_project(services, tx, context));
                   const bool has_process = process && !process->steps.empty();
-                  return api::json_response(
-                      text::format("{{\"HasDeploymentProcess\":{},\"HasRunbooks\":false}}", has_process ? "true" : "false"));
+                  return api::json_response(text::format("{{\"HasDeploymentProcess\":{},\"HasRunbooks\":false}}",
+                                                         has_process ? "true" : "false"));
                 });
               }});
 }
@@ -108,26 +112,31 @@ void add_rows(Services& services) {
 }  // namespace
 
 void install(Services& services) {
-  services.api.documents.add<DeploymentProcess>(
-      {.table = "deployment_process", .id_prefix = "deploymentprocess", .noun = "deployment process", .sort = "Id", .history = true});
+  services.api.documents.add<DeploymentProcess>({.table = "deployment_process",
+                                                 .id_prefix = "deploymentprocess",
+                                                 .noun = "deployment process",
+                                                 .sort = "Id",
+                                                 .history = true});
   services.api.documents.add<ProcessSnapshot>({.table = "process_snapshot",
                                                .id_prefix = "deploymentprocess-snapshot",
                                                .noun = "process snapshot",
                                                .sort = "Id",
                                                .history = true});
   add_rows(services);
-  services.project_created.emplace_back([&services](store::Tx& tx, const std::string& space, const std::string& project) {
-    DeploymentProcess process;
-    process.id = Id<DeploymentProcess>("deploymentprocess-" + project);
-    process.space_id = space;
-    process.project_id = project;
-    services.api.documents.insert(tx, process);
-  });
+  services.project_created.emplace_back(
+      [&services](store::Tx& tx, const std::string& space, const std::string& project) {
+        DeploymentProcess process;
+        process.id = Id<DeploymentProcess>("deploymentprocess-" + project);
+        process.space_id = space;
+        process.project_id = project;
+        services.api.documents.insert(tx, process);
+      });
   services.project_removing.emplace_back([&services](store::Tx& tx, const std::string& project) {
     store::Documents& documents = services.api.documents;
     documents.remove(tx, Id<DeploymentProcess>("deploymentprocess-" + project));
     const store::Query of_project = store::Query().where("ProjectId", project);
-    for (const ProcessSnapshot& snapshot : documents.all<ProcessSnapshot>(tx, of_project)) documents.remove(tx, snapshot.id);
+    for (const ProcessSnapshot& snapshot : documents.all<ProcessSnapshot>(tx, of_project))
+      documents.remove(tx, snapshot.id);
   });
 }
 

@@ -21,7 +21,8 @@ const json::Type& type_of(json::Tag<PackageReference>) {
           .field("FeedId", &PackageReference::feed_id, json::null_when_empty)
           .field("AcquisitionLocation", &PackageReference::acquisition_location, json::null_when_empty)
           .field("Version", &PackageReference::version, json::omit_when_empty)
-          .field("StepPackageInputsReferenceId", &PackageReference::step_package_inputs_reference_id, json::null_when_empty)
+          .field("StepPackageInputsReferenceId", &PackageReference::step_package_inputs_reference_id,
+                 json::null_when_empty)
           .field("Properties", &PackageReference::properties)
           .extra(&PackageReference::extra);
   return type;

@@ -48,7 +48,8 @@ struct Step {
 };
 const json::Type& type_of(json::Tag<Step>);
 
-// The process of a project as it is edited: id "deploymentprocess-Projects-N", changed under optimistic concurrency by Version.
+// The process of a project as it is edited: id "deploymentprocess-Projects-N", changed under optimistic concurrency by
+// Version.
 struct DeploymentProcess {
   Id<DeploymentProcess> id;
   std::string space_id, project_id, last_snapshot_id;
@@ -57,8 +58,8 @@ struct DeploymentProcess {
 };
 const json::Type& type_of(json::Tag<DeploymentProcess>);
 
-// A process as releases froze it: id "deploymentprocess-Projects-N-s-<Version>-<5 characters>", named by its content, so that
-// releases made of the same process share one.
+// A process as releases froze it: id "deploymentprocess-Projects-N-s-<Version>-<5 characters>", named by its content,
+// so that releases made of the same process share one.
 struct ProcessSnapshot {
   Id<ProcessSnapshot> id;
   std::string space_id, project_id;

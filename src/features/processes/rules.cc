@@ -117,7 +117,8 @@ domain::Process to_domain(const std::vector<Step>& steps, const RunsOnFunction& 
     }
     made.condition = *condition;
     const auto start = domain::parse_start_trigger(step.start_trigger);
-    if (!start) throw invalid_at(text::format("Steps[{}].StartTrigger", i), "must be StartAfterPrevious or StartWithPrevious");
+    if (!start)
+      throw invalid_at(text::format("Steps[{}].StartTrigger", i), "must be StartAfterPrevious or StartWithPrevious");
     made.start = *start;
     made.properties = plain_properties(step.properties);
     for (const Action& action : step.actions) {

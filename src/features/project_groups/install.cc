@@ -10,7 +10,8 @@ namespace fairlead::features::project_groups {
 namespace {
 
 api::Resource<ProjectGroup> resource_of() {
-  api::Resource<ProjectGroup> resource{.path = "/projectgroups", .item_type = "ProjectGroup", .permission = "ProjectGroup"};
+  api::Resource<ProjectGroup> resource{
+      .path = "/projectgroups", .item_type = "ProjectGroup", .permission = "ProjectGroup"};
   resource.check = [](api::Context&, store::Tx&, ProjectGroup& incoming, const ProjectGroup*) {
     domain::require_name(incoming.name, "Name");
   };
@@ -24,7 +25,8 @@ api::Resource<ProjectGroup> resource_of() {
 }  // namespace
 
 void install(Services& services) {
-  services.api.documents.add<ProjectGroup>({.table = "project_group", .id_prefix = "ProjectGroups", .noun = "project group"});
+  services.api.documents.add<ProjectGroup>(
+      {.table = "project_group", .id_prefix = "ProjectGroups", .noun = "project group"});
   api::add_resource(services.api, resource_of());
   services.space_created.emplace_back([&services](store::Tx& tx, const std::string& space) {
     ProjectGroup group;

@@ -21,12 +21,14 @@ std::string encode_settings(const Project& project) {
   settings.default_to_skip_if_already_installed = project.default_to_skip_if_already_installed;
   settings.force_package_download = project.force_package_download;
   const std::string owner = "/api/" + project.space_id + "/projects/" + project.id.str();
-  return api::with_links(json::encode(settings), api::Links().add("Self", owner + "/deploymentsettings").add("Project", owner));
+  return api::with_links(json::encode(settings),
+                         api::Links().add("Self", owner + "/deploymentsettings").add("Project", owner));
 }
 
 void take_settings(const DeploymentSettings& settings, Project& project) {
   if (settings.connectivity_policy) project.connectivity_policy = settings.connectivity_policy;
-  if (!settings.default_guided_failure_mode.empty()) project.default_guided_failure_mode = settings.default_guided_failure_mode;
+  if (!settings.default_guided_failure_mode.empty())
+    project.default_guided_failure_mode = settings.default_guided_failure_mode;
   if (settings.versioning_strategy) project.versioning_strategy = settings.versioning_strategy;
   project.release_notes_template = settings.release_notes_template;
   project.deployment_changes_template = settings.deployment_changes_template;
@@ -65,7 +67,8 @@ void add_deployment_settings_rows(Services& services) {
   for (const char* path : {"/projects/{id}/deploymentsettings", "/deploymentsettings/{id}"}) {
     services.api.router.add({"GET", api::Scope::space, path, "ProjectView", "The deployment settings of a project.",
                              [&services](api::Context& context) { return show(services, context); }});
-    services.api.router.add({"PUT", api::Scope::space, path, "ProjectEdit", "Replaces the deployment settings of a project.",
+    services.api.router.add({"PUT", api::Scope::space, path, "ProjectEdit",
+                             "Replaces the deployment settings of a project.",
                              [&services](api::Context& context) { return replace(services, context); }});
   }
 }

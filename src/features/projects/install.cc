@@ -16,7 +16,8 @@ void require_one_of(std::string_view field, const std::string& value, const std:
   for (const std::string& one : allowed) {
     if (one == value) return;
   }
-  throw invalid_at(std::string(field), text::format("must be one of {}, but is \"{}\"", text::join(allowed, ", "), text::shorten(value, 60)));
+  throw invalid_at(std::string(field), text::format("must be one of {}, but is \"{}\"", text::join(allowed, ", "),
+                                                    text::shorten(value, 60)));
 }
 
 void check(Services& services, api::Context& context, store::Tx& tx, Project& incoming, const Project* stored) {
@@ -25,14 +26,17 @@ void check(Services& services, api::Context& context, store::Tx& tx, Project& in
   incoming.lifecycle_id =
       api::get_in_space<lifecycles::Lifecycle>(documents, tx, context.space_id(), incoming.lifecycle_id).id.str();
   incoming.project_group_id =
-      api::get_in_space<project_groups::ProjectGroup>(documents, tx, context.space_id(), incoming.project_group_id).id.str();
+      api::get_in_space<project_groups::ProjectGroup>(documents, tx, context.space_id(), incoming.project_group_id)
+          .id.str();
   if (incoming.persistence_settings.text.empty()) incoming.persistence_settings.text = R"({"Type":"Database"})";
   if (!incoming.versioning_strategy) incoming.versioning_strategy = VersioningStrategy();
   if (!incoming.connectivity_policy) incoming.connectivity_policy = ConnectivityPolicy();
-  if (incoming.connectivity_policy->skip_machine_behavior.empty()) incoming.connectivity_policy->skip_machine_behavior = "None";
+  if (incoming.connectivity_policy->skip_machine_behavior.empty())
+    incoming.connectivity_policy->skip_machine_behavior = "None";
   if (incoming.tenanted_deployment_mode.empty()) incoming.tenanted_deployment_mode = "Untenanted";
   if (incoming.default_guided_failure_mode.empty()) incoming.default_guided_failure_mode = "EnvironmentDefault";
-  require_one_of("TenantedDeploymentMode", incoming.tenanted_deployment_mode, {"Untenanted", "TenantedOrUntenanted", "Tenanted"});
+  require_one_of("TenantedDeploymentMode", incoming.tenanted_deployment_mode,
+                 {"Untenanted", "TenantedOrUntenanted", "Tenanted"});
   require_one_of("DefaultGuidedFailureMode", incoming.default_guided_failure_mode, {"EnvironmentDefault", "Off", "On"});
   require_one_of("ProjectConnectivityPolicy.SkipMachineBehavior", incoming.connectivity_policy->skip_machine_behavior,
                  {"None", "SkipUnavailableMachines"});
@@ -109,24 +113,24 @@ api::Resource<Project> resource_of(Services& services) {
 // Projects that have a given lifecycle or project group: a raw array for the one, a page for the other.
 void add_usage_rows(Services& services, const std::shared_ptr<const api::Resource<Project>>& resource) {
   services.api.router.add(
-      {"GET", api::Scope::space, "/lifecycles/{id}/projects", "ProjectView", "The projects of a lifecycle as a plain array.",
-       [&services, resource](api::Context& context) {
+      {"GET", api::Scope::space, "/lifecycles/{id}/projects", "ProjectView",
+       "The projects of a lifecycle as a plain array.", [&services, resource](api::Context& context) {
          return services.api.store.read([&](const store::Tx& tx) {
-           const auto lifecycle = api::get_in_space<lifecycles::Lifecycle>(services.api.documents, tx, context.space_id(),
-                                                                           context.parameter("id"));
+           const auto lifecycle = api::get_in_space<lifecycles::Lifecycle>(services.api.documents, tx,
+                                                                           context.space_id(), context.parameter("id"));
            return api::list_array(services.api, *resource, tx, store::Query().where("LifecycleId", lifecycle.id.str()));
          });
        }});
-  services.api.router.add(
-      {"GET", api::Scope::space, "/projectgroups/{id}/projects", "ProjectView", "The projects of a project group.",
-       [&services, resource](api::Context& context) {
-         return services.api.store.read([&](const store::Tx& tx) {
-           const auto group = api::get_in_space<project_groups::ProjectGroup>(services.api.documents, tx, context.space_id(),
-                                                                              context.parameter("id"));
-           store::Query query = api::list_query(*resource, context);
-           return api::list_page(services.api, *resource, context, tx, query.where("ProjectGroupId", group.id.str()));
-         });
-       }});
+  services.api.router.add({"GET", api::Scope::space, "/projectgroups/{id}/projects", "ProjectView",
+                           "The projects of a project group.", [&services, resource](api::Context& context) {
+                             return services.api.store.read([&](const store::Tx& tx) {
+                               const auto group = api::get_in_space<project_groups::ProjectGroup>(
+                                   services.api.documents, tx, context.space_id(), context.parameter("id"));
+                               store::Query query = api::list_query(*resource, context);
+                               return api::list_page(services.api, *resource, context, tx,
+                                                     query.where("ProjectGroupId", group.id.str()));
+                             });
+                           }});
 }
 
 }  // namespace

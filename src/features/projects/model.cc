@@ -31,7 +31,8 @@ const json::Type& type_of(json::Tag<Project>) {
           .field("VariableSetId", &Project::variable_set_id, json::read_only)
           .field("DeploymentProcessId", &Project::deployment_process_id, json::read_only)
           .field("DeploymentSettingsId", &Project::deployment_settings_id, json::read_only)
-          .field("ClonedFromProjectId", &Project::cloned_from_project_id, json::null_when_empty | json::create_only | json::indexed)
+          .field("ClonedFromProjectId", &Project::cloned_from_project_id,
+                 json::null_when_empty | json::create_only | json::indexed)
           .field("DiscreteChannelRelease", &Project::discrete_channel_release)
           .field("IncludedLibraryVariableSetIds", &Project::included_library_variable_set_ids, json::refers)
           .field("DefaultToSkipIfAlreadyInstalled", &Project::default_to_skip_if_already_installed)
@@ -67,7 +68,8 @@ const json::Type& type_of(json::Tag<Project>) {
 
 std::optional<Donor> donor_of(const Project& project) {
   if (!project.versioning_strategy || project.versioning_strategy->donor_package.text.empty()) return std::nullopt;
-  const json::Value package = json::parse(project.versioning_strategy->donor_package.text, "VersioningStrategy.DonorPackage");
+  const json::Value package =
+      json::parse(project.versioning_strategy->donor_package.text, "VersioningStrategy.DonorPackage");
   std::string action = json::string_or(package, "DeploymentAction");
   if (action.empty()) return std::nullopt;
   return Donor{std::move(action), json::string_or(package, "PackageReference")};

@@ -19,7 +19,8 @@ struct ConnectivityPolicy {
 const json::Type& type_of(json::Tag<ConnectivityPolicy>);
 
 struct VersioningStrategy {
-  std::string version_template = "#{Octopus.Version.LastMajor}.#{Octopus.Version.LastMinor}.#{Octopus.Version.NextPatch}";
+  std::string version_template =
+      "#{Octopus.Version.LastMajor}.#{Octopus.Version.LastMinor}.#{Octopus.Version.NextPatch}";
   json::Raw donor_package;
   std::string donor_package_step_id;
 };

@@ -31,7 +31,8 @@ const json::Type& type_of(json::Tag<CreateCommand>) {
   return type;
 }
 
-std::string next_version_of(Services& services, const store::Tx& tx, const std::string& project_id, const std::string& channel_id) {
+std::string next_version_of(Services& services, const store::Tx& tx, const std::string& project_id,
+                            const std::string& channel_id) {
   const store::Documents& documents = services.api.documents;
   const auto project = documents.get<projects::Project>(tx, project_id);
   domain::NumberingFacts facts;
@@ -48,12 +49,14 @@ std::string next_version_of(Services& services, const store::Tx& tx, const std::
 
 namespace {
 
-void settle_channel(const store::Documents& documents, const store::Tx& tx, const std::string& project, Release& release) {
+void settle_channel(const store::Documents& documents, const store::Tx& tx, const std::string& project,
+                    Release& release) {
   if (!release.channel_id.empty()) {
     if (documents.get<channels::Channel>(tx, release.channel_id).project_id == project) return;
     throw invalid_at("ChannelId", "is a channel of another project");
   }
-  const auto channel = documents.first<channels::Channel>(tx, store::Query().where("ProjectId", project).where("IsDefault", true));
+  const auto channel =
+      documents.first<channels::Channel>(tx, store::Query().where("ProjectId", project).where("IsDefault", true));
   if (!channel) throw invalid("The project has no default channel.");
   release.channel_id = channel->id.str();
 }
@@ -68,12 +71,14 @@ std::string donated_version(const projects::Project& project, const Release& rel
       return package.version;
     }
   }
-  throw invalid(text::format("The release is numbered by a package of the step '{}', which the process does not have; give a version.",
-                             donor->action));
+  throw invalid(text::format(
+      "The release is numbered by a package of the step '{}', which the process does not have; give a version.",
+      donor->action));
 }
 
 // Throws Error(invalid) with one detail for each package whose version the channel does not let through.
-void require_channel_rules(const store::Documents& documents, const store::Tx& tx, const std::string& project, const Release& release) {
+void require_channel_rules(const store::Documents& documents, const store::Tx& tx, const std::string& project,
+                           const Release& release) {
   const auto channel = documents.get<channels::Channel>(tx, release.channel_id);
   Error problem(Fault::invalid, text::format("The channel {} does not take these versions.", channel.name));
   for (const channels::PackageRule& rule : channels::package_rules_of(channel)) {
@@ -94,7 +99,8 @@ void require_channel_rules(const store::Documents& documents, const store::Tx& t
 
 void settle_version(Services& services, const store::Tx& tx, const std::string& project, Release& release) {
   const store::Documents& documents = services.api.documents;
-  if (release.version.empty()) release.version = donated_version(documents.get<projects::Project>(tx, project), release);
+  if (release.version.empty())
+    release.version = donated_version(documents.get<projects::Project>(tx, project), release);
   if (release.version.empty()) {
     release.version = next_version_of(services, tx, project, release.channel_id);
   } else if (domain::is_masked(release.version)) {
@@ -103,18 +109,20 @@ void settle_version(Services& services, const store::Tx& tx, const std::string& 
   }
   domain::require_version(release.version, "Version");
   if (find_by_version(documents, tx, project, release.version)) {
-    throw invalid(text::format("A release with the version {} already exists in this project; choose another version.", release.version));
+    throw invalid(text::format("A release with the version {} already exists in this project; choose another version.",
+                               release.version));
   }
 }
 
 }  // namespace
 
-Release create_release(Services& services, store::Tx& tx, const api::Context& context, const std::string& project, Release wanted,
-                       const PackageChoice& choice) {
+Release create_release(Services& services, store::Tx& tx, const api::Context& context, const std::string& project,
+                       Release wanted, const PackageChoice& choice) {
   store::Documents& documents = services.api.documents;
   settle_channel(documents, tx, project, wanted);
   const auto process = processes::take_snapshot(documents, tx, project);
-  wanted.selected_packages = select_packages(packages_of(process.steps, wanted.channel_id), wanted.selected_packages, choice);
+  wanted.selected_packages =
+      select_packages(packages_of(process.steps, wanted.channel_id), wanted.selected_packages, choice);
   require_channel_rules(documents, tx, project, wanted);
   settle_version(services, tx, project, wanted);
   if (process.steps.empty()) {
@@ -128,7 +136,8 @@ Release create_release(Services& services, store::Tx& tx, const api::Context& co
   wanted.variable_snapshot_id = variables::take_snapshot(documents, tx, project).id.str();
   documents.insert(tx, wanted);
   store::AuditEvent event = api::audit_event(
-      context, "Created", text::format("Release {} of {} was created", wanted.version, documents.name_of(tx, project).value_or(project)));
+      context, "Created",
+      text::format("Release {} of {} was created", wanted.version, documents.name_of(tx, project).value_or(project)));
   event.documents = {wanted.id.str(), project};
   store::append_audit(tx, event);
   for (const auto& hook : services.release_created) hook(tx, wanted.id.str());

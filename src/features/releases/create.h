@@ -19,12 +19,14 @@ struct CreateCommand {
 };
 const json::Type& type_of(json::Tag<CreateCommand>);
 
-// Freezes process and variables of the project and numbers the release: by the package or the template of the project's versioning
-// strategy where no version is given. Throws Error(invalid) when the version is taken or is no version, or a package has none.
-Release create_release(Services& services, store::Tx& tx, const api::Context& context, const std::string& project, Release wanted,
-                       const PackageChoice& choice = {});
+// Freezes process and variables of the project and numbers the release: by the package or the template of the project's
+// versioning strategy where no version is given. Throws Error(invalid) when the version is taken or is no version, or a
+// package has none.
+Release create_release(Services& services, store::Tx& tx, const api::Context& context, const std::string& project,
+                       Release wanted, const PackageChoice& choice = {});
 
 // The version that the project's template gives next.
-std::string next_version_of(Services& services, const store::Tx& tx, const std::string& project, const std::string& channel);
+std::string next_version_of(Services& services, const store::Tx& tx, const std::string& project,
+                            const std::string& channel);
 
 }  // namespace fairlead::features::releases

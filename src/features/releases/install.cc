@@ -49,11 +49,13 @@ net::Response create_v1(Services& services, const api::Context& context) {
               tx, store::Query().where("ProjectId", project.id.str()).where("Slug", text::lower(body.channel_name)));
         }
         if (!channel || channel->project_id != project.id.str()) {
-          throw invalid_at("ChannelName", text::format("the project {} has no channel '{}'", project.name, body.channel_name));
+          throw invalid_at("ChannelName",
+                           text::format("the project {} has no channel '{}'", project.name, body.channel_name));
         }
         wanted.channel_id = channel->id.str();
       }
-      release = create_release(services, tx, context, project.id.str(), std::move(wanted), {body.packages, body.package_version});
+      release = create_release(services, tx, context, project.id.str(), std::move(wanted),
+                               {body.packages, body.package_version});
     }
     std::string answer = "{\"ReleaseId\":";
     json::append_string(answer, release->id.str());
@@ -77,7 +79,8 @@ net::Response list(Services& services, const api::Context& context, store::Query
   return services.api.store.read([&](const store::Tx& tx) {
     query.in_space(context.space_id()).by("Assembled", true).page(page.skip, page.take);
     if (auto ids = context.query_list("ids"); !ids.empty()) query.ids = std::move(ids);
-    if (const auto search = context.query("searchByVersion"); search && !search->empty()) query.containing("Version", *search);
+    if (const auto search = context.query("searchByVersion"); search && !search->empty())
+      query.containing("Version", *search);
     const auto found = services.api.documents.list<Release>(tx, query);
     std::vector<std::string> items;
     for (const Release& release : found.items) items.push_back(encode_release(release));
@@ -97,7 +100,8 @@ net::Response replace(Services& services, const api::Context& context) {
     release.release_notes = body.release_notes;
     release.custom_fields = body.custom_fields;
     if (!body.version.empty() && body.version != stored.version) {
-      if (services.api.documents.count<deployments::Deployment>(tx, store::Query().where("ReleaseId", stored.id.str())) > 0) {
+      if (services.api.documents.count<deployments::Deployment>(
+              tx, store::Query().where("ReleaseId", stored.id.str())) > 0) {
         throw invalid_at("Version", "cannot be changed after the release has been deployed");
       }
       domain::require_version(body.version, "Version");
@@ -107,7 +111,8 @@ net::Response replace(Services& services, const api::Context& context) {
     }
     if (!body.channel_id.empty() && body.channel_id != stored.channel_id) {
       const auto channel = services.api.documents.find<channels::Channel>(tx, body.channel_id);
-      if (!channel || channel->project_id != stored.project_id) throw invalid_at("ChannelId", "is no channel of the release's project");
+      if (!channel || channel->project_id != stored.project_id)
+        throw invalid_at("ChannelId", "is no channel of the release's project");
       release.channel_id = channel->id.str();
     }
     services.api.documents.update(tx, release);
@@ -140,7 +145,8 @@ net::Response remove(Services& services, const api::Context& context) {
     for (const auto& deployment : documents.all<deployments::Deployment>(tx, of_release)) {
       const auto state = domain::parse_task_state(deployment.state);
       if (state && !domain::is_finished(*state)) {
-        throw invalid(text::format("The release {} is being deployed ({}); cancel that task first.", release.version, deployment.task_id));
+        throw invalid(text::format("The release {} is being deployed ({}); cancel that task first.", release.version,
+                                   deployment.task_id));
       }
       documents.remove(tx, deployment.id);
     }
@@ -173,8 +179,9 @@ net::Response report_defect(Services& services, const api::Context& context) {
     defect.description = body.description;
     defect.created = tx.now();
     services.api.documents.insert(tx, defect);
-    store::AuditEvent event = api::audit_event(context, "ReleaseDefectReported",
-                                               text::format("Release {} was blocked: {}", release.version, defect.description));
+    store::AuditEvent event =
+        api::audit_event(context, "ReleaseDefectReported",
+                         text::format("Release {} was blocked: {}", release.version, defect.description));
     event.documents = {release.id.str(), release.project_id};
     store::append_audit(tx, event);
     return api::created(json::encode(defect));
@@ -199,7 +206,8 @@ net::Response resolve_defects(Services& services, const api::Context& context) {
 
 std::string project_id_of(Services& services, const api::Context& context) {
   return services.api.store.read([&](const store::Tx& tx) {
-    return api::get_in_space<projects::Project>(services.api.documents, tx, context.space_id(), context.parameter("projectId"))
+    return api::get_in_space<projects::Project>(services.api.documents, tx, context.space_id(),
+                                                context.parameter("projectId"))
         .id.str();
   });
 }
@@ -215,8 +223,9 @@ void add_release_rows(Services& services) {
   router.add({"GET", space, "/releases", "ReleaseView", "Lists releases, newest first.",
               [&services](Context& context) { return list(services, context, store::Query()); }});
   router.add({"GET", space, "/releases/{id}", "ReleaseView", "A release.", [&services](Context& context) {
-                return services.api.store.read(
-                    [&](const store::Tx& tx) { return api::json_response(encode_release(release_of(services, tx, context))); });
+                return services.api.store.read([&](const store::Tx& tx) {
+                  return api::json_response(encode_release(release_of(services, tx, context)));
+                });
               }});
   router.add({"PUT", space, "/releases/{id}", "ReleaseEdit", "Changes notes, custom fields or an undeployed version.",
               [&services](Context& context) { return replace(services, context); }});
@@ -228,10 +237,11 @@ void add_release_rows(Services& services) {
               [&services](Context& context) { return report_defect(services, context); }});
   router.add({"POST", space, "/releases/{id}/defects/resolve", "DefectResolve", "Unblocks a release.",
               [&services](Context& context) { return resolve_defects(services, context); }});
-  router.add({"POST", space, "/releases/{id}/snapshot-variables", "ReleaseEdit", "Takes the project's variables into a release anew.",
+  router.add({"POST", space, "/releases/{id}/snapshot-variables", "ReleaseEdit",
+              "Takes the project's variables into a release anew.",
               [&services](Context& context) { return snapshot_variables(services, context); }});
-  router.add({"GET", space, "/releases/{id}/missingpackages", "ReleaseView", "Packages of a release that its feeds have no longer.",
-              [&services](Context& context) {
+  router.add({"GET", space, "/releases/{id}/missingpackages", "ReleaseView",
+              "Packages of a release that its feeds have no longer.", [&services](Context& context) {
                 services.api.store.read([&](const store::Tx& tx) { release_of(services, tx, context); });
                 return api::json_response("{\"Packages\":[]}");
               }});
@@ -245,12 +255,14 @@ void add_project_rows(Services& services) {
               [&services](Context& context) {
                 return list(services, context, store::Query().where("ProjectId", project_id_of(services, context)));
               }});
-  router.add({"GET", space, "/projects/{projectId}/releases/{version}", "ReleaseView", "The release of a project with a version.",
-              [&services](Context& context) {
+  router.add({"GET", space, "/projects/{projectId}/releases/{version}", "ReleaseView",
+              "The release of a project with a version.", [&services](Context& context) {
                 const std::string project = project_id_of(services, context);
                 return services.api.store.read([&](const store::Tx& tx) {
-                  const auto release = find_by_version(services.api.documents, tx, project, context.parameter("version"));
-                  if (!release) throw not_found(text::format("The resource '{}' was not found.", context.parameter("version")));
+                  const auto release =
+                      find_by_version(services.api.documents, tx, project, context.parameter("version"));
+                  if (!release)
+                    throw not_found(text::format("The resource '{}' was not found.", context.parameter("version")));
                   return api::json_response(encode_release(*release));
                 });
               }});
@@ -270,11 +282,18 @@ void add_project_rows(Services& services) {
 }  // namespace
 
 void install(Services& services) {
-  services.api.documents.add<Release>(
-      {.table = "release", .id_prefix = "Releases", .noun = "release", .sort = "Assembled", .history = true,
-       .indexes = {{"ProjectId", "Version"}}});
-  services.api.documents.add<Defect>(
-      {.table = "defect", .id_prefix = "Defects", .noun = "defect", .space_scoped = false, .sort = "Created", .history = true});
+  services.api.documents.add<Release>({.table = "release",
+                                       .id_prefix = "Releases",
+                                       .noun = "release",
+                                       .sort = "Assembled",
+                                       .history = true,
+                                       .indexes = {{"ProjectId", "Version"}}});
+  services.api.documents.add<Defect>({.table = "defect",
+                                      .id_prefix = "Defects",
+                                      .noun = "defect",
+                                      .space_scoped = false,
+                                      .sort = "Created",
+                                      .history = true});
   services.project_removing.emplace_back([&services](store::Tx& tx, const std::string& project) {
     store::Documents& documents = services.api.documents;
     for (const Release& release : documents.all<Release>(tx, store::Query().where("ProjectId", project))) {

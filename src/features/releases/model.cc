@@ -13,8 +13,8 @@ const json::Type& type_of(json::Tag<SelectedPackage>) {
 }
 
 const json::Type& type_of(json::Tag<Release>) {
-  // The number is stored under "Version" and looked up by project, so no uniqueness flag: two spellings of one version are the
-  // same release, which a column cannot tell (releases/create.cc can).
+  // The number is stored under "Version" and looked up by project, so no uniqueness flag: two spellings of one version
+  // are the same release, which a column cannot tell (releases/create.cc can).
   static const json::Type type =
       json::Type::of<Release>("Release")
           .field("Id", &Release::id, json::read_only)

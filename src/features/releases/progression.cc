@@ -71,7 +71,8 @@ std::string encode_phase(Services& services, const store::Tx& tx, const domain::
   out += ",\"Deployments\":" + phase_deployments(services, tx, state, all);
   out += ",\"AutomaticDeploymentTargets\":" + list_text(phase.automatic_environments);
   std::vector<std::string> optional = phase.optional_environments;
-  if (state.effective.open || (phase.automatic_environments.empty() && optional.empty())) optional = state.effective.environments;
+  if (state.effective.open || (phase.automatic_environments.empty() && optional.empty()))
+    optional = state.effective.environments;
   out += ",\"OptionalDeploymentTargets\":" + list_text(optional);
   out += text::format(",\"MinimumEnvironmentsBeforePromotion\":{},\"IsOptionalPhase\":{},\"IsPriorityPhase\":{}}}",
                       phase.minimum_environments, flag(phase.is_optional), flag(phase.is_priority));
@@ -88,9 +89,9 @@ net::Response release_progression(Services& services, const api::Context& contex
     const auto all = deployments_of(services, tx, release);
     std::vector<std::string> phases;
     for (const domain::PhaseState& state : progression.phases) phases.push_back(encode_phase(services, tx, state, all));
-    return api::json_response("{\"Phases\":" + api::raw_array(phases) +
-                              ",\"NextDeployments\":" + list_text(progression.next_deployments) +
-                              text::format(",\"NextDeploymentsMinimumRequired\":{}}}", progression.next_deployments_minimum_required));
+    return api::json_response(
+        "{\"Phases\":" + api::raw_array(phases) + ",\"NextDeployments\":" + list_text(progression.next_deployments) +
+        text::format(",\"NextDeploymentsMinimumRequired\":{}}}", progression.next_deployments_minimum_required));
   });
 }
 
@@ -122,8 +123,10 @@ std::string dashboard_item(Services& services, const store::Tx& tx, const deploy
   }
   member("Duration", task ? tasks::duration_of(*task, tx.now()) : "");
   const auto state = domain::parse_task_state(deployment.state).value_or(domain::TaskState::queued);
-  out += text::format(",\"HasPendingInterruptions\":false,\"HasWarningsOrErrors\":{},\"IsCompleted\":{},\"IsCurrent\":{},\"IsPrevious\":false}}",
-                      task && task->has_warnings_or_errors, domain::is_finished(state), current);
+  out += text::format(
+      ",\"HasPendingInterruptions\":false,\"HasWarningsOrErrors\":{},\"IsCompleted\":{},\"IsCurrent\":{},"
+      "\"IsPrevious\":false}}",
+      task && task->has_warnings_or_errors, domain::is_finished(state), current);
   return out;
 }
 
@@ -135,8 +138,10 @@ std::string encode_release_progression(Services& services, const store::Tx& tx, 
   const domain::Progression progression = domain::progression(path.lifecycle, path.environments, history);
   std::map<std::string, std::vector<std::string>> by_environment;
   for (const deployments::Deployment& deployment : deployments_of(services, tx, release)) {
-    const bool current = deployment.state == "Success" && environments_with_current.insert(deployment.environment_id).second;
-    by_environment[deployment.environment_id].push_back(dashboard_item(services, tx, deployment, release.version, current));
+    const bool current =
+        deployment.state == "Success" && environments_with_current.insert(deployment.environment_id).second;
+    by_environment[deployment.environment_id].push_back(
+        dashboard_item(services, tx, deployment, release.version, current));
   }
   std::string deployments_text = "{";
   for (const auto& [environment, items] : by_environment) {
@@ -146,7 +151,8 @@ std::string encode_release_progression(Services& services, const store::Tx& tx, 
   }
   deployments_text += "}";
   const auto channel = documents.find<channels::Channel>(tx, release.channel_id);
-  return "{\"Release\":" + encode_release(release) + ",\"Channel\":" + (channel ? json::encode(*channel) : std::string("null")) +
+  return "{\"Release\":" + encode_release(release) +
+         ",\"Channel\":" + (channel ? json::encode(*channel) : std::string("null")) +
          ",\"Deployments\":" + deployments_text + ",\"NextDeployments\":" + list_text(progression.next_deployments) +
          text::format(",\"HasUnresolvedDefect\":{}", history.blocked_by_defect) +
          ",\"ReleaseRetentionPeriod\":null,\"TentacleRetentionPeriod\":null}";
@@ -155,7 +161,8 @@ std::string encode_release_progression(Services& services, const store::Tx& tx, 
 constexpr std::int64_t kReleasesShown = 30;
 
 // "key":[{"Id":..,"Name":..}],
-void append_environments(std::string& out, const std::string& key, const std::vector<domain::EnvironmentInfo>& environments) {
+void append_environments(std::string& out, const std::string& key,
+                         const std::vector<domain::EnvironmentInfo>& environments) {
   if (out.size() > 1) out += ',';
   json::append_string(out, key);
   out += ":" + environment_items(environments);
@@ -181,13 +188,15 @@ std::vector<domain::EnvironmentInfo> environments_of_lifecycle(const store::Docu
 net::Response project_progression(Services& services, const api::Context& context) {
   return services.api.store.read([&](const store::Tx& tx) {
     const store::Documents& documents = services.api.documents;
-    const auto project = api::get_in_space<projects::Project>(documents, tx, context.space_id(), context.parameter("projectId"));
+    const auto project =
+        api::get_in_space<projects::Project>(documents, tx, context.space_id(), context.parameter("projectId"));
     const std::vector<domain::EnvironmentInfo> all = lifecycles::environments_of(documents, tx, context.space_id());
     std::string by_lifecycle = "{";
     std::string by_channel = "{";
     std::set<std::string> lifecycle_ids;
     std::set<std::string> shown;
-    for (const auto& channel : documents.all<channels::Channel>(tx, store::Query().where("ProjectId", project.id.str()))) {
+    for (const auto& channel :
+         documents.all<channels::Channel>(tx, store::Query().where("ProjectId", project.id.str()))) {
       const std::string lifecycle = channel.lifecycle_id.empty() ? project.lifecycle_id : channel.lifecycle_id;
       const std::vector<domain::EnvironmentInfo> reached = environments_of_lifecycle(documents, tx, lifecycle, all);
       append_environments(by_channel, channel.id.str(), reached);
@@ -205,15 +214,17 @@ net::Response project_progression(Services& services, const api::Context& contex
     for (const Release& release : documents.list<Release>(tx, query).items) {
       releases.push_back(encode_release_progression(services, tx, release, with_current));
     }
-    return api::json_response("{\"Environments\":" + environment_items(environments) + ",\"LifecycleEnvironments\":" + by_lifecycle +
-                              "},\"ChannelEnvironments\":" + by_channel + "},\"Releases\":" + api::raw_array(releases) + "}");
+    return api::json_response("{\"Environments\":" + environment_items(environments) +
+                              ",\"LifecycleEnvironments\":" + by_lifecycle + "},\"ChannelEnvironments\":" + by_channel +
+                              "},\"Releases\":" + api::raw_array(releases) + "}");
   });
 }
 
 }  // namespace
 
 void add_progression_rows(Services& services) {
-  services.api.router.add({"GET", api::Scope::space, "/releases/{id}/progression", "ReleaseView", "How far a release has come.",
+  services.api.router.add({"GET", api::Scope::space, "/releases/{id}/progression", "ReleaseView",
+                           "How far a release has come.",
                            [&services](api::Context& context) { return release_progression(services, context); }});
   services.api.router.add({"GET", api::Scope::space, "/projects/{projectId}/progression", "ProjectView",
                            "The releases of a project and where they are.",

@@ -8,8 +8,8 @@
 
 namespace fairlead::features::releases {
 
-std::optional<Release> find_by_version(const store::Documents& documents, const store::Tx& tx, const std::string& project,
-                                       const std::string& version) {
+std::optional<Release> find_by_version(const store::Documents& documents, const store::Tx& tx,
+                                       const std::string& project, const std::string& version) {
   std::optional<Release> exact =
       documents.first<Release>(tx, store::Query().where("ProjectId", project).where("Version", version));
   if (exact) return exact;

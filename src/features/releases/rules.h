@@ -10,8 +10,8 @@
 namespace fairlead::features::releases {
 
 // The release of the project with that version: by its exact text, else by its meaning ("1.0" finds "1.0.0").
-std::optional<Release> find_by_version(const store::Documents& documents, const store::Tx& tx, const std::string& project,
-                                       const std::string& version);
+std::optional<Release> find_by_version(const store::Documents& documents, const store::Tx& tx,
+                                       const std::string& project, const std::string& version);
 // Throws Error(invalid) naming the version.
 Release get_by_version(const store::Documents& documents, const store::Tx& tx, const std::string& project,
                        const std::string& version);

@@ -31,15 +31,17 @@ void add_root_rows(Services& services) {
                 const std::string& space = context.space_id();
                 return api::json_response(api::with_links("{}", root_links(space, space == kDefaultSpaceId)));
               }});
-  router.add({"GET", api::Scope::root, "/", anonymous, "A page for people who open the server without the web UI.",
-              [&services](api::Context&) {
-                return api::text_response(
-                    text::format("<!doctype html><title>Fairlead</title><h1>Fairlead {}</h1><p>The server is running. Its API is "
-                                 "at <a href=\"/api\">/api</a>; how to use it: the documentation in docs/ and "
-                                 "<code>fairlead --help</code>.</p>\n",
-                                 services.facts.version),
-                    "text/html; charset=utf-8");
-              }});
+  router.add(
+      {"GET", api::Scope::root, "/", anonymous, "A page for people who open the server without the web UI.",
+       [&services](api::Context&) {
+         return api::text_response(
+             text::format(
+                 "<!doctype html><title>Fairlead</title><h1>Fairlead {}</h1><p>The server is running. Its API is "
+                 "at <a href=\"/api\">/api</a>; how to use it: the documentation in docs/ and "
+                 "<code>fairlead --help</code>.</p>\n",
+                 services.facts.version),
+             "text/html; charset=utf-8");
+       }});
 }
 
 void add_probe_rows(Services& services) {
@@ -58,8 +60,9 @@ void add_probe_rows(Services& services) {
                 response.status = 503;
                 return response;
               }});
-  router.add({"GET", api::Scope::root, "/metrics", anonymous, "Metrics in the Prometheus text format.",
-              [](api::Context&) { return api::text_response(metrics::page(), "text/plain; version=0.0.4; charset=utf-8"); }});
+  router.add(
+      {"GET", api::Scope::root, "/metrics", anonymous, "Metrics in the Prometheus text format.",
+       [](api::Context&) { return api::text_response(metrics::page(), "text/plain; version=0.0.4; charset=utf-8"); }});
 }
 
 void add_status_rows(Services& services) {
@@ -69,17 +72,21 @@ void add_status_rows(Services& services) {
     router.add({"GET", api::Scope::system, std::move(pattern), std::move(permission), std::move(summary),
                 [body = std::move(body)](api::Context&) { return api::json_response(body); }});
   };
-  constant("/serverstatus", signed_in, "The state of the server.",
-           R"({"IsDatabaseEncrypted":true,"IsMajorMinorUpgrade":false,"IsInMaintenanceMode":false,"IsPotentialClone":false,)"
-           R"("IsUpgradeAvailable":false,"Links":{"Self":"/api/serverstatus","Health":"/api/serverstatus/health"}})");
+  constant(
+      "/serverstatus", signed_in, "The state of the server.",
+      R"({"IsDatabaseEncrypted":true,"IsMajorMinorUpgrade":false,"IsInMaintenanceMode":false,"IsPotentialClone":false,)"
+      R"("IsUpgradeAvailable":false,"Links":{"Self":"/api/serverstatus","Health":"/api/serverstatus/health"}})");
   constant("/serverstatus/health", signed_in, "Whether the server operates normally.",
            R"({"Description":"","IsCompliantWithLicense":true,"IsEntireClusterDrainingTasks":false,)"
            R"("IsEntireClusterReadOnly":false,"IsOperatingNormally":true})");
-  constant("/capabilities", std::string(api::kAnonymous), "Optional abilities of this server.", R"({"Capabilities":[]})");
-  constant("/authentication", std::string(api::kAnonymous), "How people can sign in.",
-           R"({"AnyAuthenticationProvidersSupportPasswordManagement":false,"AuthenticationProviders":[],"IsAutoLoginEnabled":false})");
+  constant("/capabilities", std::string(api::kAnonymous), "Optional abilities of this server.",
+           R"({"Capabilities":[]})");
+  constant(
+      "/authentication", std::string(api::kAnonymous), "How people can sign in.",
+      R"({"AnyAuthenticationProvidersSupportPasswordManagement":false,"AuthenticationProviders":[],"IsAutoLoginEnabled":false})");
   // Toggles of features that this server has; clients take those it does not name for disabled.
-  constant("/configuration/feature-toggles", signed_in, "Feature toggles that clients ask for.", R"({"FeatureToggles":[]})");
+  constant("/configuration/feature-toggles", signed_in, "Feature toggles that clients ask for.",
+           R"({"FeatureToggles":[]})");
 }
 
 }  // namespace

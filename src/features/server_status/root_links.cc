@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The link templates of the root documents (RFC 6570). Clients of the Go SDK fail on a missing one and drop every query parameter
-// that a template does not name, so this list is part of the contract.
+// The link templates of the root documents (RFC 6570). Clients of the Go SDK fail on a missing one and drop every query
+// parameter that a template does not name, so this list is part of the contract.
 #include "features/server_status/root_links.h"
 
 #include "base/text.h"
@@ -31,7 +31,8 @@ constexpr RootLink kRootLinks[] = {
     {"BuildInformationBulk", "/api/{space}/build-information/bulk{?ids}"},
     {"BuiltInFeedStats", "/api/feeds/stats"},
     {"CertificateConfiguration", "/api/configuration/certificates{/id}{?skip,take,ids,partialName}"},
-    {"Certificates", "/api/{space}/certificates{/id}{?skip,take,search,archived,tenant,firstResult,orderBy,ids,partialName}"},
+    {"Certificates",
+     "/api/{space}/certificates{/id}{?skip,take,search,archived,tenant,firstResult,orderBy,ids,partialName}"},
     {"Channels", "/api/{space}/channels{/id}{?skip,take,ids,partialName}"},
     {"CloudTemplate", "/api/cloudtemplate/{id}/metadata{?packageId,feedId}"},
     {"CommunityActionTemplates", "/api/communityactiontemplates{/id}{?skip,take,ids}"},
@@ -39,11 +40,15 @@ constexpr RootLink kRootLinks[] = {
     {"CurrentLicense", "/api/licenses/licenses-current"},
     {"CurrentLicenseStatus", "/api/licenses/licenses-current-status"},
     {"CurrentUser", "/api/users/me"},
-    {"Dashboard", "/api/{space}/dashboard{?projectId,releaseId,selectedTenants,selectedTags,showAll,highestLatestVersionPerProjectAndEnvironment}"},
+    {"Dashboard",
+     "/api/{space}/"
+     "dashboard{?projectId,releaseId,selectedTenants,selectedTags,showAll,"
+     "highestLatestVersionPerProjectAndEnvironment}"},
     {"DashboardConfiguration", "/api/{space}/dashboardconfiguration"},
     {"DashboardDynamic", "/api/{space}/dashboard/dynamic{?projects,environments,includePrevious}"},
     {"DeploymentProcesses", "/api/{space}/deploymentprocesses{/id}{?skip,take,ids}"},
-    {"Deployments", "/api/{space}/deployments{/id}{?skip,take,ids,projects,environments,tenants,channels,taskState,partialName}"},
+    {"Deployments",
+     "/api/{space}/deployments{/id}{?skip,take,ids,projects,environments,tenants,channels,taskState,partialName}"},
     {"DiscoverMachine", "/api/{space}/machines/discover{?host,port,type,proxyId}"},
     {"DiscoverWorker", "/api/{space}/workers/discover{?host,port,type,proxyId}"},
     {"DynamicExtensionsFeaturesMetadata", "/api/dynamic-extensions/features/metadata"},
@@ -51,12 +56,19 @@ constexpr RootLink kRootLinks[] = {
     {"DynamicExtensionsScripts", "/api/dynamic-extensions/scripts"},
     {"Environments", "/api/{space}/environments{/id}{?name,skip,ids,take,partialName}"},
     {"EnvironmentSortOrder", "/api/{space}/environments/sortorder"},
-    {"EnvironmentsSummary", "/api/{space}/environments/summary{?ids,partialName,machinePartialName,roles,isDisabled,healthStatuses,commStyles,tenantIds,tenantTags,hideEmptyEnvironments,shellNames}"},
+    {"EnvironmentsSummary",
+     "/api/{space}/environments/"
+     "summary{?ids,partialName,machinePartialName,roles,isDisabled,healthStatuses,commStyles,tenantIds,tenantTags,"
+     "hideEmptyEnvironments,shellNames}"},
     {"EventAgents", "/api/events/agents"},
     {"EventCategories", "/api/events/categories{?appliesTo}"},
     {"EventDocumentTypes", "/api/events/documenttypes"},
     {"EventGroups", "/api/events/groups{?appliesTo}"},
-    {"Events", "/api/events{/id}{?skip,regarding,regardingAny,user,users,projects,projectGroups,environments,eventGroups,eventCategories,eventAgents,tags,tenants,from,to,internal,fromAutoId,toAutoId,documentTypes,asCsv,take,ids,spaces,includeSystem,excludeDifference}"},
+    {"Events",
+     "/api/events{/"
+     "id}{?skip,regarding,regardingAny,user,users,projects,projectGroups,environments,eventGroups,eventCategories,"
+     "eventAgents,tags,tenants,from,to,internal,fromAutoId,toAutoId,documentTypes,asCsv,take,ids,spaces,includeSystem,"
+     "excludeDifference}"},
     {"ExtensionStats", "/api/serverstatus/extensions"},
     {"ExternalSecurityGroupProviders", "/api/externalsecuritygroupproviders"},
     {"ExternalUserSearch", "/api/users/external-search{?partialName}"},
@@ -75,7 +87,10 @@ constexpr RootLink kRootLinks[] = {
     {"MachinePolicies", "/api/{space}/machinepolicies{/id}{?skip,take,ids,partialName}"},
     {"MachinePolicyTemplate", "/api/{space}/machinepolicies/template"},
     {"MachineRoles", "/api/{space}/machineroles/all"},
-    {"Machines", "/api/{space}/machines{/id}{?skip,take,name,ids,partialName,roles,isDisabled,healthStatuses,commStyles,tenantIds,tenantTags,environmentIds,thumbprint,deploymentId,shellNames}"},
+    {"Machines",
+     "/api/{space}/machines{/"
+     "id}{?skip,take,name,ids,partialName,roles,isDisabled,healthStatuses,commStyles,tenantIds,tenantTags,"
+     "environmentIds,thumbprint,deploymentId,shellNames}"},
     {"MachineShells", "/api/{space}/machines/operatingsystem/shells/all"},
     {"MaintenanceConfiguration", "/api/maintenanceconfiguration"},
     {"MigrationsImport", "/api/migrations/import"},
@@ -101,7 +116,8 @@ constexpr RootLink kRootLinks[] = {
     {"Releases", "/api/{space}/releases{/id}{?skip,ignoreChannelRules,take,ids}"},
     {"Reporting/DeploymentsCountedByWeek", "/api/{space}/reporting/deployments-counted-by-week{?projectIds}"},
     {"RunbookProcesses", "/api/{space}/runbookProcesses{/id}{?skip,take,ids}"},
-    {"RunbookRuns", "/api/{space}/runbookRuns{/id}{?skip,take,ids,projects,environments,tenants,runbooks,taskState,partialName}"},
+    {"RunbookRuns",
+     "/api/{space}/runbookRuns{/id}{?skip,take,ids,projects,environments,tenants,runbooks,taskState,partialName}"},
     {"Runbooks", "/api/{space}/runbooks{/id}{?skip,take,ids,partialName,clone,projectIds}"},
     {"RunbookSnapshots", "/api/{space}/runbookSnapshots{/id}{?skip,take,ids,publish}"},
     {"ScheduledProjectTriggers", "/api/{space}/scheduledprojecttriggers{/id}{?skip,take,ids}"},
@@ -120,13 +136,17 @@ constexpr RootLink kRootLinks[] = {
     {"Subscriptions", "/api/{space}/subscriptions{/id}{?skip,take,ids,partialName,spaces}"},
     {"TagSets", "/api/{space}/tagsets{/id}{?skip,take,ids,partialName}"},
     {"TagSetSortOrder", "/api/{space}/tagsets/sortorder"},
-    {"Tasks", "/api/tasks{/id}{?skip,active,environment,tenant,runbook,project,name,node,running,states,hasPendingInterruptions,hasWarningsOrErrors,take,ids,partialName,spaces,includeSystem}"},
+    {"Tasks",
+     "/api/tasks{/"
+     "id}{?skip,active,environment,tenant,runbook,project,name,node,running,states,hasPendingInterruptions,"
+     "hasWarningsOrErrors,take,ids,partialName,spaces,includeSystem}"},
     {"TaskTypes", "/api/tasks/taskTypes"},
     {"TeamMembership", "/api/teammembership{?userId,spaces,includeSystem}"},
     {"TeamMembershipPreviewTeam", "/api/teammembership/previewteam"},
     {"Teams", "/api/teams{/id}{?skip,take,ids,partialName,spaces,includeSystem}"},
     {"Tenants", "/api/{space}/tenants{/id}{?skip,projectId,name,tags,take,ids,clone,partialName,clonedFromTenantId}"},
-    {"TenantsMissingVariables", "/api/{space}/tenants/variables-missing{?tenantId,projectId,environmentId,includeDetails}"},
+    {"TenantsMissingVariables",
+     "/api/{space}/tenants/variables-missing{?tenantId,projectId,environmentId,includeDetails}"},
     {"TenantsStatus", "/api/{space}/tenants/status"},
     {"TenantTagTest", "/api/{space}/tenants/tag-test{?tenantIds,tags}"},
     {"TenantVariables", "/api/{space}/tenantvariables/all{?projectId}"},
@@ -138,7 +158,8 @@ constexpr RootLink kRootLinks[] = {
     {"UserRoles", "/api/userroles{/id}{?skip,take,ids,partialName}"},
     {"Users", "/api/users{/id}{?skip,take,ids,filter}"},
     {"VariableNames", "/api/{space}/variables/names{?project,runbook,projectEnvironmentsFilter}"},
-    {"VariablePreview", "/api/{space}/variables/preview{?project,runbook,environment,channel,tenant,action,machine,role}"},
+    {"VariablePreview",
+     "/api/{space}/variables/preview{?project,runbook,environment,channel,tenant,action,machine,role}"},
     {"Variables", "/api/{space}/variables{/id}{?ids}"},
     {"VersionControlClearCache", "/api/configuration/versioncontrol/clear-cache"},
     {"VersionRuleTest", "/api/{space}/channels/rule-test{?version,versionRange,preReleaseTag,feetType}"},
@@ -147,9 +168,14 @@ constexpr RootLink kRootLinks[] = {
     {"WorkerPools", "/api/{space}/workerpools{/id}{?name,skip,ids,take,partialName}"},
     {"WorkerPoolsDynamicWorkerTypes", "/api/{space}/workerpools/dynamicworkertypes"},
     {"WorkerPoolsSortOrder", "/api/{space}/workerpools/sortorder"},
-    {"WorkerPoolsSummary", "/api/{space}/workerpools/summary{?ids,partialName,machinePartialName,isDisabled,healthStatuses,commStyles,hideEmptyWorkerPools,shellNames}"},
+    {"WorkerPoolsSummary",
+     "/api/{space}/workerpools/"
+     "summary{?ids,partialName,machinePartialName,isDisabled,healthStatuses,commStyles,hideEmptyWorkerPools,"
+     "shellNames}"},
     {"WorkerPoolsSupportedTypes", "/api/{space}/workerpools/supportedtypes"},
-    {"Workers", "/api/{space}/workers{/id}{?skip,take,name,ids,partialName,isDisabled,healthStatuses,commStyles,workerPoolIds,thumbprint,shellNames}"},
+    {"Workers",
+     "/api/{space}/workers{/"
+     "id}{?skip,take,name,ids,partialName,isDisabled,healthStatuses,commStyles,workerPoolIds,thumbprint,shellNames}"},
     {"WorkerShells", "/api/{space}/workers/operatingsystem/shells/all"},
     {"WorkerToolsLatestImages", "/api/workertoolslatestimages"},
     {"Authenticate_Google Apps", "/users/authenticate/GoogleApps{?returnUrl}"},
@@ -162,7 +188,8 @@ constexpr RootLink kRootLinks[] = {
 
 }  // namespace
 
-// Links of the table that name no space, though what they lead to belongs to one: without a space it is the default one's.
+// Links of the table that name no space, though what they lead to belongs to one: without a space it is the default
+// one's.
 constexpr std::string_view kFeeds = "/api/feeds{";
 
 api::Links root_links(const std::string& space, bool default_space) {

@@ -18,11 +18,13 @@ void check(const store::Documents& documents, store::Tx& tx, Space& incoming, co
   if (stored == nullptr && incoming.manager_teams.empty() && incoming.manager_members.empty()) {
     throw invalid_at("SpaceManagersTeams", "a space needs at least one team or user that manages it");
   }
-  if (incoming.slug.empty() && stored == nullptr) incoming.slug = api::free_slug<Space>(documents, tx, {}, incoming.name);
+  if (incoming.slug.empty() && stored == nullptr)
+    incoming.slug = api::free_slug<Space>(documents, tx, {}, incoming.name);
 }
 
 api::Resource<Space> resource_of(Services& services) {
-  api::Resource<Space> resource{.path = "/spaces", .item_type = "Space", .permission = "Space", .scope = api::Scope::system};
+  api::Resource<Space> resource{
+      .path = "/spaces", .item_type = "Space", .permission = "Space", .scope = api::Scope::system};
   resource.check = [&services](api::Context&, store::Tx& tx, Space& incoming, const Space* stored) {
     check(services.api.documents, tx, incoming, stored);
   };
@@ -38,7 +40,8 @@ api::Resource<Space> resource_of(Services& services) {
   resource.removing = [](api::Context&, store::Tx&, const Space& space) {
     if (space.is_default) throw invalid("The default space cannot be deleted.");
     if (!space.task_queue_stopped) {
-      throw invalid("The task queue of the space must be stopped before the space can be deleted: set TaskQueueStopped to true.");
+      throw invalid(
+          "The task queue of the space must be stopped before the space can be deleted: set TaskQueueStopped to true.");
     }
   };
   resource.links = [](const Space& space) {

@@ -19,8 +19,9 @@ namespace {
 void check_cluster_url(const Endpoint& endpoint) {
   const std::optional<net::Url> url = net::parse_url(endpoint.cluster_url);
   if (!url || (url->scheme != "https" && url->scheme != "http")) {
-    throw invalid_at("Endpoint.ClusterUrl", text::format("must be the URL of a Kubernetes API such as https://10.0.0.1:6443, but is \"{}\"",
-                                                         text::shorten(endpoint.cluster_url, 100)));
+    throw invalid_at("Endpoint.ClusterUrl",
+                     text::format("must be the URL of a Kubernetes API such as https://10.0.0.1:6443, but is \"{}\"",
+                                  text::shorten(endpoint.cluster_url, 100)));
   }
   if (url->has_user) throw invalid_at("Endpoint.ClusterUrl", "must not contain a user or password; use an account");
 }
@@ -28,17 +29,20 @@ void check_cluster_url(const Endpoint& endpoint) {
 void check_authentication(const Endpoint& endpoint) {
   const std::string type = endpoint.authentication ? endpoint.authentication->type : "";
   if (type == "KubernetesStandard" || type == "KubernetesCertificate" || type == "None") return;
-  throw Error(Fault::unsupported,
-              text::format("Endpoint.Authentication.AuthenticationType '{}' is not supported yet; use KubernetesStandard (an account of "
-                           "type Token or UsernamePassword) or KubernetesCertificate.",
-                           text::shorten(type, 60)));
+  throw Error(
+      Fault::unsupported,
+      text::format(
+          "Endpoint.Authentication.AuthenticationType '{}' is not supported yet; use KubernetesStandard (an account of "
+          "type Token or UsernamePassword) or KubernetesCertificate.",
+          text::shorten(type, 60)));
 }
 
 // What is known of a target's health belongs to its endpoint, and to the time in which it was enabled.
 void follow_changes(Machine& incoming, const Machine* stored) {
   if (stored == nullptr) {
     forget_health(incoming, "Not checked yet.");
-  } else if (incoming.endpoint.communication_style == kKubernetes && json::encode(stored->endpoint) != json::encode(incoming.endpoint)) {
+  } else if (incoming.endpoint.communication_style == kKubernetes &&
+             json::encode(stored->endpoint) != json::encode(incoming.endpoint)) {
     ++incoming.endpoint_revision;
     forget_health(incoming, "Not checked since its endpoint was changed.");
   } else if (stored->is_disabled && !incoming.is_disabled) {
@@ -53,11 +57,13 @@ void check(Services& services, store::Tx& tx, Machine& incoming, const Machine* 
   const store::Documents& documents = services.api.documents;
   for (std::size_t i = 0; i < incoming.environment_ids.size(); ++i) {
     if (!documents.exists<environments::Environment>(tx, incoming.environment_ids[i])) {
-      throw invalid_at(text::format("EnvironmentIds[{}]", i), text::format("there is no environment '{}'", incoming.environment_ids[i]));
+      throw invalid_at(text::format("EnvironmentIds[{}]", i),
+                       text::format("there is no environment '{}'", incoming.environment_ids[i]));
     }
   }
   if (incoming.machine_policy_id.empty()) {
-    const auto policy = documents.first<machine_policies::MachinePolicy>(tx, store::Query().in_space(space).where("IsDefault", true));
+    const auto policy =
+        documents.first<machine_policies::MachinePolicy>(tx, store::Query().in_space(space).where("IsDefault", true));
     if (policy) incoming.machine_policy_id = policy->id.str();
   }
   Endpoint& endpoint = incoming.endpoint;
@@ -66,10 +72,12 @@ void check(Services& services, store::Tx& tx, Machine& incoming, const Machine* 
     check_authentication(endpoint);
     access_of(documents, tx, incoming);  // throws where account or certificate are missing
   } else if (endpoint.communication_style != kKubernetesAgent) {
-    throw Error(Fault::unsupported, text::format("Targets of style '{}' are not supported; use Kubernetes or KubernetesTentacle.",
-                                                 text::shorten(endpoint.communication_style, 60)));
+    throw Error(Fault::unsupported,
+                text::format("Targets of style '{}' are not supported; use Kubernetes or KubernetesTentacle.",
+                             text::shorten(endpoint.communication_style, 60)));
   } else if (stored == nullptr) {
-    throw invalid("An agent registers itself: make a token with POST registrationtokens and start fairlead agent with it.");
+    throw invalid(
+        "An agent registers itself: make a token with POST registrationtokens and start fairlead agent with it.");
   }
   incoming.communication_style = endpoint.communication_style;
   follow_changes(incoming, stored);
@@ -78,11 +86,16 @@ void check(Services& services, store::Tx& tx, Machine& incoming, const Machine* 
 // What a list can be narrowed by: the parameter, and the field that must have one of its values.
 const std::vector<std::pair<std::string, std::string>>& list_filters() {
   static const std::vector<std::pair<std::string, std::string>> filters = {
-      {"environmentIds", "EnvironmentIds"}, {"healthStatuses", "HealthStatus"},
-      {"roles", "Roles"},                   {"targetTags", "Roles"},
-      {"tenantIds", "TenantIds"},           {"tenantTags", "TenantTags"},
-      {"commStyles", "CommunicationStyle"}, {"deploymentTargetTypes", "CommunicationStyle"},
-      {"thumbprint", "Thumbprint"},         {"shellNames", "ShellName"},
+      {"environmentIds", "EnvironmentIds"},
+      {"healthStatuses", "HealthStatus"},
+      {"roles", "Roles"},
+      {"targetTags", "Roles"},
+      {"tenantIds", "TenantIds"},
+      {"tenantTags", "TenantTags"},
+      {"commStyles", "CommunicationStyle"},
+      {"deploymentTargetTypes", "CommunicationStyle"},
+      {"thumbprint", "Thumbprint"},
+      {"shellNames", "ShellName"},
       {"operatingSystemNames", "OperatingSystem"}};
   return filters;
 }
@@ -91,19 +104,20 @@ const std::vector<std::pair<std::string, std::string>>& list_filters() {
 void narrow(const api::Context& context, store::Query& query) {
   if (const auto disabled = context.query("isDisabled"); disabled && !disabled->empty()) {
     const auto value = text::parse_bool(*disabled);
-    if (!value) throw invalid_at("isDisabled", text::format("must be true or false, but is \"{}\"", text::shorten(*disabled, 60)));
+    if (!value)
+      throw invalid_at("isDisabled",
+                       text::format("must be true or false, but is \"{}\"", text::shorten(*disabled, 60)));
     query.where("IsDisabled", *value);
   }
   if (const auto deployment = context.query("deploymentId"); deployment && !deployment->empty()) {
-    throw Error(Fault::unsupported, "The filter deploymentId is not supported yet; leave it out and look at the deployment's task.");
+    throw Error(Fault::unsupported,
+                "The filter deploymentId is not supported yet; leave it out and look at the deployment's task.");
   }
 }
 
 api::Resource<Machine> resource_of(Services& services) {
-  api::Resource<Machine> resource{.path = "/machines",
-                                  .item_type = "Machine",
-                                  .permission = "Machine",
-                                  .filters = list_filters()};
+  api::Resource<Machine> resource{
+      .path = "/machines", .item_type = "Machine", .permission = "Machine", .filters = list_filters()};
   resource.narrow = narrow;
   resource.check = [&services](api::Context& context, store::Tx& tx, Machine& incoming, const Machine* stored) {
     check(services, tx, incoming, stored, context.space_id());
@@ -134,7 +148,8 @@ api::Resource<Machine> resource_of(Services& services) {
 net::Response list_roles(Services& services, const api::Context& context) {
   return services.api.store.read([&](const store::Tx& tx) {
     std::set<std::string, text::LessIgnoringCase> roles;
-    for (const Machine& machine : services.api.documents.all<Machine>(tx, store::Query().in_space(context.space_id()))) {
+    for (const Machine& machine :
+         services.api.documents.all<Machine>(tx, store::Query().in_space(context.space_id()))) {
       roles.insert(machine.roles.begin(), machine.roles.end());
     }
     std::string body = "[";
@@ -158,12 +173,15 @@ void add_rows_of_owners(Services& services, const std::shared_ptr<const api::Res
                                });
                              }});
   };
-  add("/environments/{id}/machines", "EnvironmentIds", [](const store::Documents& documents, const store::Tx& tx, const api::Context& context) {
-    return api::get_in_space<environments::Environment>(documents, tx, context.space_id(), context.parameter("id"));
-  });
-  add("/machinepolicies/{id}/machines", "MachinePolicyId", [](const store::Documents& documents, const store::Tx& tx, const api::Context& context) {
-    return api::get_in_space<machine_policies::MachinePolicy>(documents, tx, context.space_id(), context.parameter("id"));
-  });
+  add("/environments/{id}/machines", "EnvironmentIds",
+      [](const store::Documents& documents, const store::Tx& tx, const api::Context& context) {
+        return api::get_in_space<environments::Environment>(documents, tx, context.space_id(), context.parameter("id"));
+      });
+  add("/machinepolicies/{id}/machines", "MachinePolicyId",
+      [](const store::Documents& documents, const store::Tx& tx, const api::Context& context) {
+        return api::get_in_space<machine_policies::MachinePolicy>(documents, tx, context.space_id(),
+                                                                  context.parameter("id"));
+      });
 }
 
 }  // namespace
@@ -175,13 +193,15 @@ void install(Services& services) {
   services.api.router.add({"GET", api::Scope::space, "/machineroles/all", "MachineView", "Every target tag in use.",
                            [&services](api::Context& context) { return list_roles(services, context); }});
   for (const char* path : {"/machines/operatingsystem/names/all", "/machines/operatingsystem/shells/all"}) {
-    services.api.router.add({"GET", api::Scope::space, path, "MachineView", "Operating systems or shells of targets: Kubernetes targets have none.",
+    services.api.router.add({"GET", api::Scope::space, path, "MachineView",
+                             "Operating systems or shells of targets: Kubernetes targets have none.",
                              [](api::Context&) { return api::json_response("[]"); }});
   }
-  services.api.router.add({"GET", api::Scope::space, "/machines/discover", "MachineCreate", "Looks for a Tentacle or an SSH server: not supported.",
-                           [](api::Context&) -> net::Response {
-                             throw Error(Fault::unsupported, "Only Kubernetes targets are supported: an agent registers itself, and a "
-                                                             "Kubernetes API target is created with its URL by POST machines.");
+  services.api.router.add({"GET", api::Scope::space, "/machines/discover", "MachineCreate",
+                           "Looks for a Tentacle or an SSH server: not supported.", [](api::Context&) -> net::Response {
+                             throw Error(Fault::unsupported,
+                                         "Only Kubernetes targets are supported: an agent registers itself, and a "
+                                         "Kubernetes API target is created with its URL by POST machines.");
                            }});
   add_registration_rows(services);
 }

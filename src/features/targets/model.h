@@ -9,7 +9,7 @@
 
 namespace fairlead::features::targets {
 
-inline constexpr const char* kKubernetes = "Kubernetes";             // an API target, reached through a worker
+inline constexpr const char* kKubernetes = "Kubernetes";               // an API target, reached through a worker
 inline constexpr const char* kKubernetesAgent = "KubernetesTentacle";  // a cluster with an agent in it
 
 struct Authentication {
@@ -73,9 +73,9 @@ struct Machine {
   std::string public_key;  // agents: base64 of its Ed25519 key
   // Stored only.
   std::string communication_style;  // the endpoint's, for lists
-  int endpoint_revision = 0;        // grows when the endpoint changes: what was found out about the old one does not count
-  Time health_checked;              // 0: never
-  Time unavailable_since;           // the first check that found it so; 0: it is not
+  int endpoint_revision = 0;  // grows when the endpoint changes: what was found out about the old one does not count
+  Time health_checked;        // 0: never
+  Time unavailable_since;     // the first check that found it so; 0: it is not
   std::vector<HealthLine> health_log;
 };
 const json::Type& type_of(json::Tag<Machine>);

@@ -48,7 +48,8 @@ RegistrationToken token_of(Services& services, const store::Tx& tx, const net::R
   const auto token = services.api.documents.first<RegistrationToken>(tx, store::Query().where("TokenHash", hash));
   if (!token) throw Error(Fault::unauthenticated, "The registration token is not known.");
   if (token->expires < tx.now()) {
-    throw Error(Fault::unauthenticated, text::format("The registration token expired at {}; make a new one.", iso8601(token->expires)));
+    throw Error(Fault::unauthenticated,
+                text::format("The registration token expired at {}; make a new one.", iso8601(token->expires)));
   }
   return *token;
 }
@@ -59,12 +60,15 @@ std::vector<std::string> environment_ids(Services& services, const store::Tx& tx
   if (names.empty()) throw invalid_at("environments", "an agent needs at least one environment (--environments)");
   std::vector<std::string> ids;
   for (const std::string& name : names) {
-    ids.push_back(api::get_by_any_name<environments::Environment>(services.api.documents, tx, space, name, "environment").id.str());
+    ids.push_back(
+        api::get_by_any_name<environments::Environment>(services.api.documents, tx, space, name, "environment")
+            .id.str());
   }
   return ids;
 }
 
-Machine machine_of(Services& services, const store::Tx& tx, const std::string& space, const link::RegistrationRequest& body) {
+Machine machine_of(Services& services, const store::Tx& tx, const std::string& space,
+                   const link::RegistrationRequest& body) {
   Machine machine;
   machine.space_id = space;
   machine.name = body.name;
@@ -99,7 +103,8 @@ link::RegistrationAnswer answer_of(const Services& services, const std::string& 
 
 net::Response register_agent(Services& services, const api::Context& context) {
   const auto body = context.body<link::RegistrationRequest>();
-  if (body.kind != "agent") throw Error(Fault::unsupported, "Only agents can be registered yet; workers beside the built-in one cannot.");
+  if (body.kind != "agent")
+    throw Error(Fault::unsupported, "Only agents can be registered yet; workers beside the built-in one cannot.");
   if (body.name.empty()) throw invalid_at("name", "is required (--name)");
   if (parse_base64(body.public_key).value_or("").size() != kKeyBytes) {
     throw invalid_at("public_key", "must be base64 of a 32-byte Ed25519 public key");
@@ -108,12 +113,14 @@ net::Response register_agent(Services& services, const api::Context& context) {
     RegistrationToken token = token_of(services, tx, context.request());
     if (!token.used_for.empty()) {
       // The same agent asking again lost the answer; anyone else is too late.
-      if (token.used_by_key == body.public_key) return api::created(json::encode(answer_of(services, token.used_for, token.space_id)));
+      if (token.used_by_key == body.public_key)
+        return api::created(json::encode(answer_of(services, token.used_for, token.space_id)));
       throw Error(Fault::unauthenticated, "The registration token was used already; make a new one.");
     }
-    const std::string space = body.space.empty()
-                                  ? token.space_id
-                                  : api::get_by_any_name<spaces::Space>(services.api.documents, tx, {}, body.space, "space").id.str();
+    const std::string space =
+        body.space.empty()
+            ? token.space_id
+            : api::get_by_any_name<spaces::Space>(services.api.documents, tx, {}, body.space, "space").id.str();
     if (space != token.space_id) throw Error(Fault::forbidden, "The registration token belongs to another space.");
     Machine machine = machine_of(services, tx, space, body);
     machine.slug = api::free_slug<Machine>(services.api.documents, tx, space, machine.name);
@@ -121,7 +128,8 @@ net::Response register_agent(Services& services, const api::Context& context) {
     token.used_by_key = body.public_key;
     token.used_for = machine.id.str();
     services.api.documents.update(tx, token);
-    store::AuditEvent event = api::audit_event(context, "Created", text::format("The agent {} registered itself", machine.name));
+    store::AuditEvent event =
+        api::audit_event(context, "Created", text::format("The agent {} registered itself", machine.name));
     event.space = space;
     event.documents = {machine.id.str()};
     store::append_audit(tx, event);
@@ -132,8 +140,10 @@ net::Response register_agent(Services& services, const api::Context& context) {
 }  // namespace
 
 void add_registration_rows(Services& services) {
-  services.api.documents.add<RegistrationToken>(
-      {.table = "registration_token", .id_prefix = "RegistrationTokens", .noun = "registration token", .sort = "Expires"});
+  services.api.documents.add<RegistrationToken>({.table = "registration_token",
+                                                 .id_prefix = "RegistrationTokens",
+                                                 .noun = "registration token",
+                                                 .sort = "Expires"});
   services.api.router.add({"POST", api::Scope::space, "/registrationtokens", "MachineCreate",
                            "Makes a one-time token with which an agent can register itself within an hour.",
                            [&services](api::Context& context) { return create_token(services, context); }});

@@ -10,12 +10,12 @@ namespace fairlead::features::targets {
 
 namespace {
 
-std::string pem_of_certificate(const store::Documents& documents, const store::Tx& tx, const Machine& machine, const std::string& id,
-                               std::string_view field) {
+std::string pem_of_certificate(const store::Documents& documents, const store::Tx& tx, const Machine& machine,
+                               const std::string& id, std::string_view field) {
   const auto certificate = documents.find<certificates::Certificate>(tx, id);
   if (!certificate) {
-    throw invalid(text::format("The target {} names the certificate '{}' as its {}, but there is no such certificate.", machine.name,
-                               id, field));
+    throw invalid(text::format("The target {} names the certificate '{}' as its {}, but there is no such certificate.",
+                               machine.name, id, field));
   }
   return std::string(documents.sealer().unseal(certificate->data.sealed).reveal());
 }
@@ -39,7 +39,9 @@ void add_account(const store::Documents& documents, const store::Tx& tx, const M
     throw invalid(text::format("The target {} has no account; set Endpoint.Authentication.AccountId.", machine.name));
   }
   const auto account = documents.find<accounts::Account>(tx, id);
-  if (!account) throw invalid(text::format("The target {} names the account '{}', but there is no such account.", machine.name, id));
+  if (!account)
+    throw invalid(
+        text::format("The target {} names the account '{}', but there is no such account.", machine.name, id));
   if (account->account_type == "Token") {
     access.token = link::Confidential::of_sealed(account->token.sealed);
   } else {
@@ -48,8 +50,8 @@ void add_account(const store::Documents& documents, const store::Tx& tx, const M
   }
 }
 
-void add_client_certificate(const store::Documents& documents, const store::Tx& tx, const Machine& machine, const std::string& id,
-                            link::ClusterAccess& access) {
+void add_client_certificate(const store::Documents& documents, const store::Tx& tx, const Machine& machine,
+                            const std::string& id, link::ClusterAccess& access) {
   const std::string pem = pem_of_certificate(documents, tx, machine, id, "client certificate");
   if (pem.find("PRIVATE KEY-----") == std::string::npos) {
     throw invalid(text::format("The client certificate '{}' of the target {} has no private key.", id, machine.name));
@@ -71,8 +73,8 @@ link::ClusterAccess access_of(const store::Documents& documents, const store::Tx
   access.server_url = endpoint.cluster_url;
   access.skip_tls_verification = text::parse_bool(endpoint.skip_tls_verification).value_or(false);
   if (!endpoint.cluster_certificate.empty()) {
-    access.ca_pem =
-        certificates_in(pem_of_certificate(documents, tx, machine, endpoint.cluster_certificate, "cluster certificate"));
+    access.ca_pem = certificates_in(
+        pem_of_certificate(documents, tx, machine, endpoint.cluster_certificate, "cluster certificate"));
   }
   const Authentication authentication = endpoint.authentication.value_or(Authentication());
   if (authentication.type == "KubernetesStandard") {
@@ -88,8 +90,9 @@ std::string selector_of(const Machine& machine) {
 }
 
 std::string default_namespace_of(const Machine& machine) {
-  const std::string& given = machine.endpoint.communication_style == kKubernetesAgent ? machine.endpoint.default_namespace
-                                                                                      : machine.endpoint.namespace_name;
+  const std::string& given = machine.endpoint.communication_style == kKubernetesAgent
+                                 ? machine.endpoint.default_namespace
+                                 : machine.endpoint.namespace_name;
   return given.empty() ? "default" : given;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What other slices need of targets: how to reach the cluster, who does the work, what is known of the health, what a plan reads.
+// What other slices need of targets: how to reach the cluster, who does the work, what is known of the health, what a
+// plan reads.
 #pragma once
 
 #include <string>
@@ -18,7 +19,8 @@ inline constexpr const char* kBuiltInWorker = "Workers-1";
 
 // Connection and credentials; secrets stay sealed. Throws Error(invalid) naming the target and what its endpoint lacks.
 link::ClusterAccess access_of(const store::Documents& documents, const store::Tx& tx, const Machine& machine);
-// The engine's selector of the executor that works for the target: the agent itself, or the worker that owns the API target.
+// The engine's selector of the executor that works for the target: the agent itself, or the worker that owns the API
+// target.
 std::string selector_of(const Machine& machine);
 // The namespace for objects that name none.
 std::string default_namespace_of(const Machine& machine);
@@ -27,7 +29,8 @@ std::string default_namespace_of(const Machine& machine);
 
 inline constexpr const char* kHealthy = "Healthy";
 inline constexpr const char* kHasWarnings = "HasWarnings";
-inline constexpr const char* kUnhealthy = "Unhealthy";      // reached, but of no use: credentials, permissions, another server
+inline constexpr const char* kUnhealthy =
+    "Unhealthy";  // reached, but of no use: credentials, permissions, another server
 inline constexpr const char* kUnavailable = "Unavailable";  // not reached
 inline constexpr const char* kUnknown = "Unknown";
 

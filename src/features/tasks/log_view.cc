@@ -60,7 +60,8 @@ void append_node(std::string& out, const engine::LogNode& node, const std::strin
     if (&child != &node.children.front()) out += ',';
     const engine::LogElement& element = child.element;
     append_node(out, child, id + "/" + element.id, element.name,
-                engine::name_of(element.status.value_or(engine::ElementStatus::pending)), element.started, element.ended, verbose);
+                engine::name_of(element.status.value_or(engine::ElementStatus::pending)), element.started,
+                element.ended, verbose);
   }
   out += "]}";
 }
@@ -106,7 +107,8 @@ void append_entry(std::string& out, const engine::LogEntry& entry) {
 
 std::string activity_log(const engine::LogNode& root, const Task& task, bool verbose) {
   std::string out;
-  append_node(out, root, task.id.str(), task.description, status_of_task(task), task.start_time, task.completed_time, verbose);
+  append_node(out, root, task.id.str(), task.description, status_of_task(task), task.start_time, task.completed_time,
+              verbose);
   return out;
 }
 

@@ -15,7 +15,8 @@ std::string activity_log(const engine::LogNode& root, const Task& task, bool ver
 // How far a task that has not ended is: the part of its steps that have, from 0 to 99.
 int progress_percent(const engine::LogNode& root);
 
-// GET /ui/v1/tasks/{id}/log?position=N: {"Entries":[...],"Position":M,"AtEnd":true}. An entry is a line or a change of an element.
+// GET /ui/v1/tasks/{id}/log?position=N: {"Entries":[...],"Position":M,"AtEnd":true}. An entry is a line or a change of
+// an element.
 net::Response log_after(Services& services, const api::Context& context);
 
 }  // namespace fairlead::features::tasks

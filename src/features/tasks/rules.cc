@@ -48,30 +48,33 @@ std::string encode_task(const Task& task, Time now) {
   const auto flag = [](bool value) { return value ? "true" : "false"; };
   std::string body = json::encode(task);
   body.pop_back();
-  body += text::format(",\"IsCompleted\":{},\"FinishedSuccessfully\":{},\"HasBeenPickedUpByProcessor\":{},\"CanRerun\":{}",
-                       flag(domain::is_finished(state)), flag(domain::is_successful(state)), flag(task.start_time.us != 0),
-                       flag(domain::is_finished(state) && !task.deployment_id.empty()));
+  body +=
+      text::format(",\"IsCompleted\":{},\"FinishedSuccessfully\":{},\"HasBeenPickedUpByProcessor\":{},\"CanRerun\":{}",
+                   flag(domain::is_finished(state)), flag(domain::is_successful(state)), flag(task.start_time.us != 0),
+                   flag(domain::is_finished(state) && !task.deployment_id.empty()));
   body += ",\"Completed\":";
   json::append_string(body, completed_text(task));
   body += ",\"Duration\":";
   json::append_string(body, duration_of(task, now));
   body += ",\"EstimatedRemainingQueueDurationSeconds\":0}";
   const std::string self = "/api/" + task.space_id + "/tasks/" + task.id.str();
-  return api::with_links(std::move(body),
-                         api::Links()
-                             .add("Self", "/api/tasks/" + task.id.str())
-                             .add("Web", "/app#/" + task.space_id + "/tasks/" + task.id.str())
-                             .add("Raw", "/api/tasks/" + task.id.str() + "/raw")
-                             .add("Rerun", "/api/tasks/rerun/" + task.id.str())
-                             .add("Cancel", "/api/tasks/" + task.id.str() + "/cancel")
-                             .add("State", "/api/tasks/" + task.id.str() + "/state")
-                             .add("QueuedBehind", "/api/tasks/" + task.id.str() + "/queued-behind{?skip,take}")
-                             .add("Details", "/api/tasks/" + task.id.str() + "/details{?verbose,tail}")
-                             .add("Artifacts", "/api/" + task.space_id + "/artifacts?regarding=" + task.id.str())
-                             .add("Interruptions", "/api/" + task.space_id + "/interruptions?regarding=" + task.id.str()));
+  return api::with_links(
+      std::move(body),
+      api::Links()
+          .add("Self", "/api/tasks/" + task.id.str())
+          .add("Web", "/app#/" + task.space_id + "/tasks/" + task.id.str())
+          .add("Raw", "/api/tasks/" + task.id.str() + "/raw")
+          .add("Rerun", "/api/tasks/rerun/" + task.id.str())
+          .add("Cancel", "/api/tasks/" + task.id.str() + "/cancel")
+          .add("State", "/api/tasks/" + task.id.str() + "/state")
+          .add("QueuedBehind", "/api/tasks/" + task.id.str() + "/queued-behind{?skip,take}")
+          .add("Details", "/api/tasks/" + task.id.str() + "/details{?verbose,tail}")
+          .add("Artifacts", "/api/" + task.space_id + "/artifacts?regarding=" + task.id.str())
+          .add("Interruptions", "/api/" + task.space_id + "/interruptions?regarding=" + task.id.str()));
 }
 
-void set_state(store::Documents& documents, store::Tx& tx, Task& task, domain::TaskState state, const std::string& node) {
+void set_state(store::Documents& documents, store::Tx& tx, Task& task, domain::TaskState state,
+               const std::string& node) {
   const auto now_in = domain::parse_task_state(task.state);
   if (!now_in || !domain::can_become(*now_in, state)) return;
   task.state = domain::name_of(state);
@@ -88,11 +91,13 @@ void set_state(store::Documents& documents, store::Tx& tx, Task& task, domain::T
   publish(tx, task);
 }
 
-void finish(store::Documents& documents, store::Tx& tx, Task& task, const engine::RunEnd& end, const std::string& node) {
+void finish(store::Documents& documents, store::Tx& tx, Task& task, const engine::RunEnd& end,
+            const std::string& node) {
   domain::TaskState state = domain::TaskState::failed;
   if (end.outcome == engine::RunOutcome::success) state = domain::TaskState::success;
   if (end.outcome == engine::RunOutcome::canceled) {
-    state = end.error && end.error->fault() == Fault::timeout ? domain::TaskState::timed_out : domain::TaskState::canceled;
+    state =
+        end.error && end.error->fault() == Fault::timeout ? domain::TaskState::timed_out : domain::TaskState::canceled;
   }
   if (end.error) {
     task.error_message = one_line(*end.error);

@@ -20,9 +20,10 @@ std::string encode_task(const Task& task, Time now);
 // How long it has taken so far, in words; empty before its start.
 std::string duration_of(const Task& task, Time now);
 
-// The task with that run or id changes its state where domain::can_become allows it; anything else is left as it is, because a
-// late message about a finished task is no news. Publishes "task" to the outbox.
-void set_state(store::Documents& documents, store::Tx& tx, Task& task, domain::TaskState state, const std::string& node);
+// The task with that run or id changes its state where domain::can_become allows it; anything else is left as it is,
+// because a late message about a finished task is no news. Publishes "task" to the outbox.
+void set_state(store::Documents& documents, store::Tx& tx, Task& task, domain::TaskState state,
+               const std::string& node);
 // The end of the run that does the task's work.
 void finish(store::Documents& documents, store::Tx& tx, Task& task, const engine::RunEnd& end, const std::string& node);
 
@@ -30,8 +31,8 @@ TaskObject object_of(const link::ObjectStatus& status, const std::string& step, 
 // Fills the parents' kinds and names from the other objects of the list.
 void name_parents(std::vector<TaskObject>& objects);
 
-// What executors say about objects while their tasks watch them: latest wins, in memory, rebuilt by the snapshots that executors
-// send after a reconnect. Thread-safe.
+// What executors say about objects while their tasks watch them: latest wins, in memory, rebuilt by the snapshots that
+// executors send after a reconnect. Thread-safe.
 class LiveObjects {
  public:
   struct Watched {

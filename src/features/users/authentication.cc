@@ -56,7 +56,8 @@ api::Caller authenticate(Services& services, const net::RequestHead& request) {
           .with_help("Make a new key under your profile, or ask an administrator; keys look like API-XXXXXXXX.");
     }
     if (found->expires.us != 0 && found->expires < tx.now()) {
-      throw Error(Fault::unauthenticated, text::format("The API key '{}' expired at {}.", found->purpose, iso8601(found->expires)));
+      throw Error(Fault::unauthenticated,
+                  text::format("The API key '{}' expired at {}.", found->purpose, iso8601(found->expires)));
     }
     const User user = documents.get<User>(tx, found->user_id);
     if (!user.is_active) throw Error(Fault::unauthenticated, text::format("The user {} is not active.", user.username));

@@ -15,6 +15,7 @@ api::Caller authenticate(Services& services, const net::RequestHead& request);
 // "API-" and 32 characters of A-Z, 2-7.
 std::string make_key();
 // Adds a key for the user and returns its document; the plain key is in nobody's hands but the caller's.
-ApiKey add_key(Services& services, store::Tx& tx, const User& user, const std::string& key, const std::string& purpose, Time expires);
+ApiKey add_key(Services& services, store::Tx& tx, const User& user, const std::string& key, const std::string& purpose,
+               Time expires);
 
 }  // namespace fairlead::features::users

@@ -20,14 +20,15 @@ std::string encode_user(const User& user, const std::string& caller_id) {
   body += text::format(",\"IsRequestor\":{},\"CanPasswordBeEdited\":false,\"Identities\":[]}}",
                        user.id.str() == caller_id ? "true" : "false");
   const std::string self = "/api/users/" + user.id.str();
-  return api::with_links(std::move(body), api::Links()
-                                              .add("Self", self)
-                                              .add("ApiKeys", self + "/apikeys{/id}{?skip,take}")
-                                              .add("Permissions", self + "/permissions{?spaces,includeSystem}")
-                                              .add("PermissionsConfiguration", self + "/permissions/configuration{?spaces,includeSystem}")
-                                              .add("Spaces", self + "/spaces")
-                                              .add("Teams", self + "/teams{?spaces,includeSystem}")
-                                              .add("Avatar", self + "/avatar"));
+  return api::with_links(
+      std::move(body), api::Links()
+                           .add("Self", self)
+                           .add("ApiKeys", self + "/apikeys{/id}{?skip,take}")
+                           .add("Permissions", self + "/permissions{?spaces,includeSystem}")
+                           .add("PermissionsConfiguration", self + "/permissions/configuration{?spaces,includeSystem}")
+                           .add("Spaces", self + "/spaces")
+                           .add("Teams", self + "/teams{?spaces,includeSystem}")
+                           .add("Avatar", self + "/avatar"));
 }
 
 std::string encode_key(const ApiKey& key) {
@@ -36,7 +37,8 @@ std::string encode_key(const ApiKey& key) {
   body += ",\"ApiKey\":{\"HasValue\":true,\"NewValue\":null,\"Hint\":";
   json::append_string(body, key.hint);
   body += "}}";
-  return api::with_links(std::move(body), api::Links().add("Self", "/api/users/" + key.user_id + "/apikeys/" + key.id.str()));
+  return api::with_links(std::move(body),
+                         api::Links().add("Self", "/api/users/" + key.user_id + "/apikeys/" + key.id.str()));
 }
 
 // Every user may see and change their own; others only as administrator.
@@ -45,7 +47,8 @@ User user_of_path(Services& services, const store::Tx& tx, const api::Context& c
   const std::string& own = context.caller().user_id;
   const bool self = text::equals_ignoring_case(id, "me") || id == own;
   if (!self && !context.caller().administrator) {
-    throw Error(Fault::forbidden, "You do not have permission to perform this action. It needs the permission UserView.");
+    throw Error(Fault::forbidden,
+                "You do not have permission to perform this action. It needs the permission UserView.");
   }
   return services.api.documents.get<User>(tx, self ? own : id);
 }
@@ -68,8 +71,9 @@ const json::Type& type_of(json::Tag<NewUser>) {
 net::Response create_user(Services& services, const api::Context& context) {
   const NewUser body = context.body<NewUser>();
   if (!body.password.empty()) {
-    throw Error(Fault::unsupported, "Signing in with a password is not supported yet; create the user without Password and give it "
-                                    "an API key.");
+    throw Error(Fault::unsupported,
+                "Signing in with a password is not supported yet; create the user without Password and give it "
+                "an API key.");
   }
   return services.api.store.write([&](store::Tx& tx) {
     User user;
@@ -166,7 +170,8 @@ void add_user_rows(Services& services) {
                   store::Query query;
                   query.page(page.skip, page.take);
                   if (auto ids = context.query_list("ids"); !ids.empty()) query.ids = std::move(ids);
-                  if (const auto filter = context.query("filter"); filter && !filter->empty()) query.containing("Username", *filter);
+                  if (const auto filter = context.query("filter"); filter && !filter->empty())
+                    query.containing("Username", *filter);
                   const auto found = services.api.documents.list<User>(tx, query);
                   std::vector<std::string> items;
                   for (const User& user : found.items) items.push_back(encode_user(user, context.caller().user_id));
@@ -182,7 +187,8 @@ void add_user_rows(Services& services) {
                   return api::json_response(api::raw_array(items));
                 });
               }});
-  router.add({"GET", system, "/users/{id}", std::string(api::kSignedIn), "A user; \"me\" is the caller.", [&services](Context& context) {
+  router.add({"GET", system, "/users/{id}", std::string(api::kSignedIn), "A user; \"me\" is the caller.",
+              [&services](Context& context) {
                 return services.api.store.read([&](const store::Tx& tx) {
                   return api::json_response(encode_user(user_of_path(services, tx, context), context.caller().user_id));
                 });
@@ -198,7 +204,8 @@ void add_user_rows(Services& services) {
                 return services.api.store.read([&](const store::Tx& tx) {
                   user_of_path(services, tx, context);
                   std::vector<std::string> items;
-                  for (const spaces::Space& space : services.api.documents.all<spaces::Space>(tx)) items.push_back(json::encode(space));
+                  for (const spaces::Space& space : services.api.documents.all<spaces::Space>(tx))
+                    items.push_back(json::encode(space));
                   return api::json_response(api::raw_array(items));
                 });
               }});
@@ -210,12 +217,14 @@ void add_key_rows(Services& services) {
   const std::string signed_in(api::kSignedIn);
   router.add({"GET", api::Scope::system, "/users/{id}/apikeys", signed_in, "Lists the API keys of a user.",
               [&services](Context& context) { return list_keys(services, context); }});
-  router.add({"POST", api::Scope::system, "/users/{id}/apikeys", signed_in, "Makes an API key; the answer shows it once.",
+  router.add({"POST", api::Scope::system, "/users/{id}/apikeys", signed_in,
+              "Makes an API key; the answer shows it once.",
               [&services](Context& context) { return create_key(services, context); }});
   router.add({"GET", api::Scope::system, "/users/{id}/apikeys/{keyId}", signed_in, "An API key of a user.",
               [&services](Context& context) {
-                return services.api.store.read(
-                    [&](const store::Tx& tx) { return api::json_response(encode_key(key_of_path(services, tx, context))); });
+                return services.api.store.read([&](const store::Tx& tx) {
+                  return api::json_response(encode_key(key_of_path(services, tx, context)));
+                });
               }});
   router.add({"DELETE", api::Scope::system, "/users/{id}/apikeys/{keyId}", signed_in, "Revokes an API key.",
               [&services](Context& context) {
@@ -228,8 +237,8 @@ void add_key_rows(Services& services) {
               }});
 }
 
-// The administrator exists from the first start on. A key that the environment presets is valid at every start; without one a
-// key is made at the first start and shown once.
+// The administrator exists from the first start on. A key that the environment presets is valid at every start; without
+// one a key is made at the first start and shown once.
 void seed(Services& services) {
   const std::string preset(services.facts.admin_api_key.reveal());
   std::string shown;
@@ -263,8 +272,12 @@ void seed(Services& services) {
 void install(Services& services) {
   services.api.documents.add<User>(
       {.table = "user", .id_prefix = "Users", .noun = "user", .space_scoped = false, .sort = "Username"});
-  services.api.documents.add<ApiKey>(
-      {.table = "api_key", .id_prefix = "apikeys", .noun = "API key", .space_scoped = false, .sort = "Created", .history = true});
+  services.api.documents.add<ApiKey>({.table = "api_key",
+                                      .id_prefix = "apikeys",
+                                      .noun = "API key",
+                                      .space_scoped = false,
+                                      .sort = "Created",
+                                      .history = true});
   services.authenticate = [&services](const net::RequestHead& request) { return authenticate(services, request); };
   add_user_rows(services);
   add_key_rows(services);

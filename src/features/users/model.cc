@@ -4,15 +4,16 @@
 namespace fairlead::features::users {
 
 const json::Type& type_of(json::Tag<User>) {
-  static const json::Type type = json::Type::of<User>("User")
-                                     .field("Id", &User::id, json::read_only)
-                                     .field("Username", &User::username, json::required | json::unique_in_space)
-                                     .field("DisplayName", &User::display_name, json::indexed)
-                                     .field("IsActive", &User::is_active, json::indexed)
-                                     .field("IsService", &User::is_service)
-                                     .field("EmailAddress", &User::email_address, json::null_when_empty)
-                                     .field("IsAdministrator", &User::is_administrator, json::stored_only | json::indexed)
-                                     .field("PasswordHash", &User::password_hash, json::stored_only);
+  static const json::Type type =
+      json::Type::of<User>("User")
+          .field("Id", &User::id, json::read_only)
+          .field("Username", &User::username, json::required | json::unique_in_space)
+          .field("DisplayName", &User::display_name, json::indexed)
+          .field("IsActive", &User::is_active, json::indexed)
+          .field("IsService", &User::is_service)
+          .field("EmailAddress", &User::email_address, json::null_when_empty)
+          .field("IsAdministrator", &User::is_administrator, json::stored_only | json::indexed)
+          .field("PasswordHash", &User::password_hash, json::stored_only);
   return type;
 }
 

@@ -73,7 +73,8 @@ std::string encode_set(Services& services, const store::Tx& tx, const VariableSe
                                               .add("Project", space + "/projects/" + set.owner_id));
 }
 
-std::optional<VariableSet> find_any(Services& services, const store::Tx& tx, const std::string& space, const std::string& id) {
+std::optional<VariableSet> find_any(Services& services, const store::Tx& tx, const std::string& space,
+                                    const std::string& id) {
   std::optional<VariableSet> set = services.api.documents.find<VariableSet>(tx, id);
   if (!set) {
     if (const auto snapshot = services.api.documents.find<VariableSnapshot>(tx, id)) {
@@ -110,7 +111,8 @@ net::Response replace(Services& services, const api::Context& context, const std
 
 std::string set_of_project(Services& services, const api::Context& context) {
   return services.api.store.read([&](const store::Tx& tx) {
-    return api::get_in_space<projects::Project>(services.api.documents, tx, context.space_id(), context.parameter("projectId"))
+    return api::get_in_space<projects::Project>(services.api.documents, tx, context.space_id(),
+                                                context.parameter("projectId"))
         .variable_set_id;
   });
 }
@@ -151,10 +153,13 @@ void add_rows(Services& services) {
               [&services](api::Context& context) { return show(services, context, context.parameter("id")); }});
   router.add({"PUT", api::Scope::space, "/variables/{id}", "VariableEdit", "Replaces a variable set.",
               [&services](api::Context& context) { return replace(services, context, context.parameter("id")); }});
-  router.add({"GET", api::Scope::space, "/projects/{projectId}/variables", "VariableView", "The variables of a project.",
-              [&services](api::Context& context) { return show(services, context, set_of_project(services, context)); }});
-  router.add({"PUT", api::Scope::space, "/projects/{projectId}/variables", "VariableEdit", "Replaces the variables of a project.",
-              [&services](api::Context& context) { return replace(services, context, set_of_project(services, context)); }});
+  router.add(
+      {"GET", api::Scope::space, "/projects/{projectId}/variables", "VariableView", "The variables of a project.",
+       [&services](api::Context& context) { return show(services, context, set_of_project(services, context)); }});
+  router.add({"PUT", api::Scope::space, "/projects/{projectId}/variables", "VariableEdit",
+              "Replaces the variables of a project.", [&services](api::Context& context) {
+                return replace(services, context, set_of_project(services, context));
+              }});
 }
 
 }  // namespace
@@ -162,21 +167,26 @@ void add_rows(Services& services) {
 void install(Services& services) {
   services.api.documents.add<VariableSet>(
       {.table = "variable_set", .id_prefix = "variableset", .noun = "variable set", .sort = "Id", .history = true});
-  services.api.documents.add<VariableSnapshot>(
-      {.table = "variable_snapshot", .id_prefix = "variableset-snapshot", .noun = "variable snapshot", .sort = "Id", .history = true});
+  services.api.documents.add<VariableSnapshot>({.table = "variable_snapshot",
+                                                .id_prefix = "variableset-snapshot",
+                                                .noun = "variable snapshot",
+                                                .sort = "Id",
+                                                .history = true});
   add_rows(services);
-  services.project_created.emplace_back([&services](store::Tx& tx, const std::string& space, const std::string& project) {
-    VariableSet set;
-    set.id = Id<VariableSet>("variableset-" + project);
-    set.space_id = space;
-    set.owner_id = project;
-    services.api.documents.insert(tx, set);
-  });
+  services.project_created.emplace_back(
+      [&services](store::Tx& tx, const std::string& space, const std::string& project) {
+        VariableSet set;
+        set.id = Id<VariableSet>("variableset-" + project);
+        set.space_id = space;
+        set.owner_id = project;
+        services.api.documents.insert(tx, set);
+      });
   services.project_removing.emplace_back([&services](store::Tx& tx, const std::string& project) {
     store::Documents& documents = services.api.documents;
     documents.remove(tx, Id<VariableSet>("variableset-" + project));
     const store::Query of_project = store::Query().where("OwnerId", project);
-    for (const VariableSnapshot& snapshot : documents.all<VariableSnapshot>(tx, of_project)) documents.remove(tx, snapshot.id);
+    for (const VariableSnapshot& snapshot : documents.all<VariableSnapshot>(tx, of_project))
+      documents.remove(tx, snapshot.id);
   });
 }
 

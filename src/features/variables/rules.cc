@@ -86,7 +86,8 @@ void complete_variables(std::vector<Variable>& variables, const std::vector<Vari
     if (const auto found = by_id.find(variable.id); found != by_id.end()) {
       before = found->second;
       same_id = true;
-    } else if (const auto same = by_identity.find(identity(variable)); same != by_identity.end() && variable.id.empty()) {
+    } else if (const auto same = by_identity.find(identity(variable));
+               same != by_identity.end() && variable.id.empty()) {
       before = same->second;
       variable.id = before->id;
     }
@@ -130,7 +131,8 @@ std::vector<domain::Variable> to_domain(const std::vector<Variable>& variables, 
     made.type = variable.type;
     made.sensitive = variable.is_sensitive;
     made.value = variable.value.value_or("");
-    if (variable.is_sensitive && !variable.secret.sealed.empty()) made.value = sealer.unseal(variable.secret.sealed).reveal();
+    if (variable.is_sensitive && !variable.secret.sealed.empty())
+      made.value = sealer.unseal(variable.secret.sealed).reveal();
     made.scope = scope_to_domain(variable.scope);
     made.set_name = set_name;
   }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What other slices need of variables: the snapshot of a release, and the variables as domain/variables.h resolves them.
+// What other slices need of variables: the snapshot of a release, and the variables as domain/variables.h resolves
+// them.
 #pragma once
 
 #include <string>
@@ -18,8 +19,9 @@ VariableSnapshot take_snapshot(store::Documents& documents, store::Tx& tx, const
 std::vector<domain::Variable> to_domain(const std::vector<Variable>& variables, const store::Sealer& sealer,
                                         const std::string& set_name);
 
-// Fills ids (from the stored variables of the same name and scope, else new ones), moves sensitive values to their sealed
-// place, keeps the stored value where a client sends null (or, with the variable's id, an empty text), and checks the whole.
+// Fills ids (from the stored variables of the same name and scope, else new ones), moves sensitive values to their
+// sealed place, keeps the stored value where a client sends null (or, with the variable's id, an empty text), and
+// checks the whole.
 void complete_variables(std::vector<Variable>& variables, const std::vector<Variable>& stored);
 
 domain::VariableScope to_domain(const VariableScope& scope);

@@ -59,7 +59,8 @@ Issued make(const CertificateWish& wish, X509* issuer, EVP_PKEY* issuer_key) {
   X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, common_name, -1, -1, 0);
   X509_set_issuer_name(certificate.get(), issuer ? X509_get_subject_name(issuer) : name);
   X509* signer = issuer ? issuer : certificate.get();
-  add_extension(certificate.get(), signer, NID_basic_constraints, wish.authority ? "critical,CA:TRUE" : "critical,CA:FALSE");
+  add_extension(certificate.get(), signer, NID_basic_constraints,
+                wish.authority ? "critical,CA:TRUE" : "critical,CA:FALSE");
   if (!wish.names.empty()) add_extension(certificate.get(), signer, NID_subject_alt_name, text::join(wish.names, ","));
   must(X509_sign(certificate.get(), issuer_key ? issuer_key : key.get(), EVP_sha256()) > 0);
   const OwnedBio certificate_text(BIO_new(BIO_s_mem()));
@@ -76,7 +77,8 @@ Issued make_authority(const std::string& common_name) {
 }
 
 Issued issue(const Issued& authority, const CertificateWish& wish) {
-  const OwnedBio certificate_text(BIO_new_mem_buf(authority.certificate_pem.data(), static_cast<int>(authority.certificate_pem.size())));
+  const OwnedBio certificate_text(
+      BIO_new_mem_buf(authority.certificate_pem.data(), static_cast<int>(authority.certificate_pem.size())));
   const OwnedBio key_text(BIO_new_mem_buf(authority.key_pem.data(), static_cast<int>(authority.key_pem.size())));
   const OwnedCertificate issuer(PEM_read_bio_X509(certificate_text.get(), nullptr, nullptr, nullptr));
   const OwnedKey key(PEM_read_bio_PrivateKey(key_text.get(), nullptr, nullptr, nullptr));

@@ -16,7 +16,7 @@ struct Issued {
 struct CertificateWish {
   std::string common_name = "localhost";
   std::vector<std::string> names = {"DNS:localhost", "IP:127.0.0.1"};  // OpenSSL's syntax
-  std::int64_t valid_from_s = -3'600;  // relative to now
+  std::int64_t valid_from_s = -3'600;                                  // relative to now
   std::int64_t valid_for_s = 86'400;
   bool authority = false;
 };

@@ -79,7 +79,8 @@ RawResponse RawClient::read_response(bool head_only) {
   std::size_t length = 0;
   if (field != std::string::npos && !head_only) {
     const std::size_t start = field + 17;
-    length = static_cast<std::size_t>(text::parse_int(text::trim(lower.substr(start, lower.find('\r', start) - start))).value_or(0));
+    length = static_cast<std::size_t>(
+        text::parse_int(text::trim(lower.substr(start, lower.find('\r', start) - start))).value_or(0));
   }
   response.body = read_exactly(length);
   if (response.body.size() == length) response.status = status;
@@ -112,7 +113,8 @@ RawListener::RawListener() : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXE
   sockaddr_in address = loopback(0);
   socklen_t size = sizeof address;
   set_patience(socket_.get());
-  if (::bind(socket_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 || ::listen(socket_.get(), 16) != 0 ||
+  if (::bind(socket_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
+      ::listen(socket_.get(), 16) != 0 ||
       ::getsockname(socket_.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0) {
     throw Error(Fault::unavailable, "a test cannot listen");
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A blocking TCP client that sends exactly what a test says, however wrong. Waits are bounded by kPatience so that a broken
-// server fails a test instead of hanging it.
+// A blocking TCP client that sends exactly what a test says, however wrong. Waits are bounded by kPatience so that a
+// broken server fails a test instead of hanging it.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,7 @@ struct RawResponse {
 
 class RawClient {
  public:
-  explicit RawClient(std::uint16_t port);                // 127.0.0.1
+  explicit RawClient(std::uint16_t port);  // 127.0.0.1
   explicit RawClient(const std::string& unix_socket);
   // False once the peer has closed.
   bool send(std::string_view bytes);

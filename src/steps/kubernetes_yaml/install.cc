@@ -15,10 +15,12 @@ namespace octostache = domain::octostache;
 
 constexpr const char* kActionType = "Octopus.KubernetesDeployRawYaml";
 constexpr std::int64_t kDefaultTimeoutSeconds = 180;
-// The executor gives its verdict within the timeout; the engine waits a little longer, for an executor that is on its way back.
+// The executor gives its verdict within the timeout; the engine waits a little longer, for an executor that is on its
+// way back.
 constexpr std::int64_t kVerdictGraceUs = 60 * kSecond;
 
-// What is decided once, before anything is sent: recorded, so that replays and other versions of the product do the same.
+// What is decided once, before anything is sent: recorded, so that replays and other versions of the product do the
+// same.
 struct Prepared {
   std::vector<link::Confidential> mask;  // values of sensitive variables that took part
   bool verify = true, wait_for_jobs = false;
@@ -58,7 +60,8 @@ std::int64_t timeout_of(const octostache::VariableSet& variables) {
   if (text::trim(*value).empty()) return 0;
   const auto seconds = text::parse_int(text::trim(*value));
   if (!seconds || *seconds < 0) {
-    throw invalid(text::format("The step's timeout must be a number of seconds (0: none), but is \"{}\".", text::shorten(*value, 40)));
+    throw invalid(text::format("The step's timeout must be a number of seconds (0: none), but is \"{}\".",
+                               text::shorten(*value, 40)));
   }
   return *seconds;
 }
@@ -70,8 +73,8 @@ link::Confidential confidential(const StepInput& input, const std::string& text,
 // The same for the same deployment, whenever it is asked.
 Made make(const StepInput& input) {
   const octostache::VariableSet variables = input.variables();
-  const bool keep =
-      text::equals_ignoring_case(octostache::get(variables, "Fairlead.Action.UnresolvedVariables").value_or("Fail"), "Keep");
+  const bool keep = text::equals_ignoring_case(
+      octostache::get(variables, "Fairlead.Action.UnresolvedVariables").value_or("Fail"), "Keep");
   Manifest manifest =
       substitute(inline_yaml(variables), "inline", variables, keep ? Unresolved::keep : Unresolved::fail);
 
@@ -103,8 +106,10 @@ Made make(const StepInput& input) {
   apply.wait_for_jobs = prepared.wait_for_jobs;
   const std::size_t size = json::encode(apply).size();
   if (size > engine::kMaxCommandBytes) {
-    throw invalid(text::format("inline: the manifest is too large: {} bytes as it would be sent, with its variables put in; at most {}",
-                               size, engine::kMaxCommandBytes))
+    throw invalid(
+        text::format(
+            "inline: the manifest is too large: {} bytes as it would be sent, with its variables put in; at most {}",
+            size, engine::kMaxCommandBytes))
         .with_help("Distribute its objects over several steps.");
   }
   made.manifest = std::move(manifest.text);
@@ -132,7 +137,8 @@ void add_lines(Error& error, const std::string& head, const std::vector<std::str
 // The summary's first line is the sentence for the log; what follows are its details, then what the cluster had to say.
 Error failure_of(const link::VerifyResult& result) {
   const std::size_t end = result.summary.find('\n');
-  Error error(result.verdict == link::Verdict::timed_out ? Fault::timeout : Fault::invalid, result.summary.substr(0, end));
+  Error error(result.verdict == link::Verdict::timed_out ? Fault::timeout : Fault::invalid,
+              result.summary.substr(0, end));
   if (end != std::string::npos) {
     for (const std::string& line : text::split(std::string_view(result.summary).substr(end + 1), '\n')) {
       if (!text::trim(line).empty()) error.at("", line);
@@ -177,9 +183,11 @@ engine::Durable<StepOutcome> execute(engine::Run& run, const StepInput& input) {
     verdict = co_await run.until<link::VerifyResult>(executor, "verify", verify, deadline_us);
   }
   if (!verdict) {
-    throw Error(Fault::timeout, text::format("The objects were applied, but nobody could say within {} seconds whether they are healthy: "
-                                             "the executor of {} did not answer.",
-                                             prepared.timeout_seconds, input.target->name));
+    throw Error(
+        Fault::timeout,
+        text::format("The objects were applied, but nobody could say within {} seconds whether they are healthy: "
+                     "the executor of {} did not answer.",
+                     prepared.timeout_seconds, input.target->name));
   }
   input.keep_objects(run, run.path("verify"), verdict->objects);
   if (verdict->verdict != link::Verdict::healthy) throw failure_of(*verdict);

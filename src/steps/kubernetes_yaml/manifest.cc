@@ -15,7 +15,8 @@ namespace octostache = domain::octostache;
 bool occurs(const json::Value& value, std::string_view token) {
   if (const json::Object* object = value.if_object()) {
     for (const auto& member : *object) {
-      if (std::string_view(member.key()).find(token) != std::string_view::npos || occurs(member.value(), token)) return true;
+      if (std::string_view(member.key()).find(token) != std::string_view::npos || occurs(member.value(), token))
+        return true;
     }
     return false;
   }
@@ -46,8 +47,8 @@ octostache::EvaluateOptions strict() {
   return options;
 }
 
-// What the template language refuses (variables that refer to themselves, a limit) comes without a place: the first line
-// that is refused in the same words is it. "" where it takes more than one line to provoke it.
+// What the template language refuses (variables that refer to themselves, a limit) comes without a place: the first
+// line that is refused in the same words is it. "" where it takes more than one line to provoke it.
 std::string place_of_refusal(std::string_view name, std::string_view yaml, const octostache::VariableSet& variables,
                              const Error& refusal) {
   int number = 0;
@@ -63,7 +64,8 @@ std::string place_of_refusal(std::string_view name, std::string_view yaml, const
   return "";
 }
 
-octostache::Evaluation evaluate(std::string_view name, std::string_view yaml, const octostache::VariableSet& variables) {
+octostache::Evaluation evaluate(std::string_view name, std::string_view yaml,
+                                const octostache::VariableSet& variables) {
   try {
     return octostache::evaluate(yaml, variables, strict(), octostache::OnSyntaxError::keep_piece);
   } catch (const Error& error) {
@@ -75,15 +77,18 @@ octostache::Evaluation evaluate(std::string_view name, std::string_view yaml, co
 
 }  // namespace
 
-Manifest substitute(std::string_view yaml, std::string_view name, const octostache::VariableSet& variables, Unresolved unresolved) {
+Manifest substitute(std::string_view yaml, std::string_view name, const octostache::VariableSet& variables,
+                    Unresolved unresolved) {
   octostache::Evaluation result = evaluate(name, yaml, variables);
   if (!result.missing.empty() && unresolved == Unresolved::fail) {
     const std::vector<kube::Document> documents = kube::parse_documents(result.text, name);
     Error error = invalid(text::format("{} uses variables that have no value here", name))
-                      .with_help("Give the variable a value in the scope of this deployment, or set the step's property "
-                                 "Fairlead.Action.UnresolvedVariables to Keep.");
+                      .with_help(
+                          "Give the variable a value in the scope of this deployment, or set the step's property "
+                          "Fairlead.Action.UnresolvedVariables to Keep.");
     for (const octostache::Missing& missing : result.missing) {
-      if (matters(documents, missing)) error.at(place_of(name, yaml, missing.offset), missing.token + ": " + missing.reason);
+      if (matters(documents, missing))
+        error.at(place_of(name, yaml, missing.offset), missing.token + ": " + missing.reason);
     }
     if (!error.details().empty()) throw error;
   }

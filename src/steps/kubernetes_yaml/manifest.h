@@ -21,8 +21,8 @@ enum class Unresolved {
   keep,
 };
 
-// Throws Error(invalid) with one detail "name:line" for each unresolved token, for broken syntax of a template and for variables
-// that refer to themselves.
+// Throws Error(invalid) with one detail "name:line" for each unresolved token, for broken syntax of a template and for
+// variables that refer to themselves.
 Manifest substitute(std::string_view yaml, std::string_view name, const domain::octostache::VariableSet& variables,
                     Unresolved unresolved);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Octopus.Script: inline Bash on the worker. It may not run twice: when its worker dies, the step fails with "outcome unknown".
+// Octopus.Script: inline Bash on the worker. It may not run twice: when its worker dies, the step fails with "outcome
+// unknown".
 #include "steps/script/install.h"
 
 #include "features/targets/rules.h"
@@ -25,11 +26,13 @@ link::Confidential confidential(const StepInput& input, const std::string& text,
 void require_bash(const octostache::VariableSet& variables) {
   const std::string source = octostache::get(variables, "Octopus.Action.Script.ScriptSource").value_or("Inline");
   if (!source.empty() && !text::equals_ignoring_case(source, "Inline")) {
-    throw Error(Fault::unsupported, text::format("Scripts from {} are not supported yet; use the inline source.", source));
+    throw Error(Fault::unsupported,
+                text::format("Scripts from {} are not supported yet; use the inline source.", source));
   }
   const std::string syntax = octostache::get(variables, "Octopus.Action.Script.Syntax").value_or("Bash");
   if (!syntax.empty() && !text::equals_ignoring_case(syntax, "Bash")) {
-    throw Error(Fault::unsupported, text::format("Scripts in {} are not supported yet; use Bash.", text::shorten(syntax, 40)));
+    throw Error(Fault::unsupported,
+                text::format("Scripts in {} are not supported yet; use Bash.", text::shorten(syntax, 40)));
   }
 }
 
@@ -40,14 +43,17 @@ std::int64_t timeout_ms_of(const octostache::VariableSet& variables) {
   if (digits.empty()) return 0;
   double minutes = 0;
   const auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), minutes);
-  if (problem != std::errc() || end != digits.data() + digits.size() || !(minutes >= 0 && minutes <= kMaxTimeoutMinutes)) {
-    throw invalid(text::format("The step's execution timeout must be a number of minutes from 0 (none) to {}, but is \"{}\".",
-                               kMaxTimeoutMinutes, text::shorten(digits, 40)));
+  if (problem != std::errc() || end != digits.data() + digits.size() ||
+      !(minutes >= 0 && minutes <= kMaxTimeoutMinutes)) {
+    throw invalid(
+        text::format("The step's execution timeout must be a number of minutes from 0 (none) to {}, but is \"{}\".",
+                     kMaxTimeoutMinutes, text::shorten(digits, 40)));
   }
   return static_cast<std::int64_t>(minutes * kMillisecondsPerMinute);
 }
 
-// Every variable in scope, evaluated, for get_octopusvariable. One that cannot be evaluated keeps its tokens, as in any text.
+// Every variable in scope, evaluated, for get_octopusvariable. One that cannot be evaluated keeps its tokens, as in any
+// text.
 void add_variables(const StepInput& input, const octostache::VariableSet& variables, link::RunScript& command) {
   for (const std::string& name : variables.names()) {
     const octostache::Evaluation value = octostache::evaluate(variables.raw(name).value_or(""), variables);
@@ -61,7 +67,8 @@ link::RunScript prepare(const StepInput& input) {
   require_bash(variables);
   const std::string body = variables.raw("Octopus.Action.Script.ScriptBody").value_or("");
   if (text::trim(body).empty()) throw invalid("The step has no script; fill in its inline source.");
-  const octostache::Evaluation evaluated = octostache::evaluate(body, variables, {}, octostache::OnSyntaxError::keep_piece);
+  const octostache::Evaluation evaluated =
+      octostache::evaluate(body, variables, {}, octostache::OnSyntaxError::keep_piece);
   link::RunScript command;
   command.body = confidential(input, evaluated.text, evaluated.sensitive());
   add_variables(input, variables, command);
@@ -79,7 +86,8 @@ engine::Durable<StepOutcome> execute(engine::Run& run, const StepInput& input) {
     return made;
   };
   const engine::ActivityOptions options = engine::not_repeatable();
-  const auto result = co_await run.execute<link::ScriptResult>(features::targets::kBuiltInWorker, "script", command, options);
+  const auto result =
+      co_await run.execute<link::ScriptResult>(features::targets::kBuiltInWorker, "script", command, options);
   if (result.exit_code != 0) throw invalid(text::format("The script ended with exit code {}.", result.exit_code));
   StepOutcome outcome;
   for (const link::OutputVariable& variable : result.outputs) {
@@ -99,7 +107,9 @@ void install(features::Services& services) {
   type.action_type = kActionType;
   type.name = "Run a Script";
   // With target tags the script runs once on behalf of each target, otherwise once.
-  type.runs_on = [](const domain::Properties&, bool has_roles) { return has_roles ? domain::RunsOn::target : domain::RunsOn::once; };
+  type.runs_on = [](const domain::Properties&, bool has_roles) {
+    return has_roles ? domain::RunsOn::target : domain::RunsOn::once;
+  };
   type.execute = execute;
   services.step_types.emplace(kActionType, std::move(type));
 }

@@ -337,7 +337,8 @@ TEST_P(DocumentsConformance, CountsByAField) {
   insert(one);
   insert(item("c"));
   store->read([&](const Tx& tx) {
-    const std::map<std::string, std::int64_t> found = documents->count_by<Item>(tx, Query().in_space("Spaces-1"), "GroupId");
+    const std::map<std::string, std::int64_t> found =
+        documents->count_by<Item>(tx, Query().in_space("Spaces-1"), "GroupId");
     EXPECT_EQ(found, (std::map<std::string, std::int64_t>{{"", 1}, {"Groups-1", 2}}));
     EXPECT_TRUE(documents->count_by<Item>(tx, Query().in_space("Spaces-1").where("Name", "none"), "GroupId").empty());
   });
@@ -353,7 +354,8 @@ TEST_P(DocumentsConformance, AnUpdateIsFoundByWhatChanged) {
   one.group = Id<Group>("Groups-2");
   store->write([&](Tx& tx) { documents->update(tx, one); });
   EXPECT_EQ(names(Query().in_space("Spaces-1").where("GroupId", "Groups-1")), Names{});
-  EXPECT_EQ(names(Query().in_space("Spaces-1").where("GroupId", "Groups-2").where("Size", std::int64_t{7})), Names{"a"});
+  EXPECT_EQ(names(Query().in_space("Spaces-1").where("GroupId", "Groups-2").where("Size", std::int64_t{7})),
+            Names{"a"});
   one.group = Id<Group>();
   one.size = 0;
   store->write([&](Tx& tx) { documents->update(tx, one); });

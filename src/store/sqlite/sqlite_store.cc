@@ -365,7 +365,8 @@ class SqliteStore : public Store {
     }
   }
 
-  // What the others of a transaction are told that a closure's failure made SQLite roll back: an exception of their own.
+  // What the others of a transaction are told that a closure's failure made SQLite roll back: an exception of their
+  // own.
   static std::exception_ptr lost_transaction(const std::exception_ptr& error) {
     if (error) return std::make_exception_ptr(error_of(error));
     return std::make_exception_ptr(Error(Fault::unavailable, "the database rolled the change back").retry_after(1));
