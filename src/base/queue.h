@@ -41,6 +41,21 @@ class Queue {
     changed_.wait(lock, [&] { return closed_ || !items_.empty(); });
     return std::exchange(items_, {});
   }
+  // As pop_all, but also ends empty-handed while `enough()` holds, which is asked under the queue's lock. Whoever makes
+  // it true calls look_again().
+  template <class F>
+  std::deque<T> pop_all_unless(F&& enough) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return closed_ || !items_.empty() || enough(); });
+    return std::exchange(items_, {});
+  }
+  void look_again() {
+    // Between the question and the wait nobody may miss the answer's change.
+    {
+      const std::lock_guard lock(mutex_);
+    }
+    changed_.notify_all();
+  }
   void close() {
     {
       const std::lock_guard lock(mutex_);

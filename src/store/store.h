@@ -67,7 +67,8 @@ class Tx {
   std::int64_t next_number(std::string_view sequence, std::int64_t first = 1);
 
   // `f` runs once, after the commit is durable and before the writer's caller gets its result; never after a rollback.
-  // It runs on the store's writer thread: it wakes somebody up and returns, it does not block, throw or use the store.
+  // It runs on a thread of the store's, one hook at a time: it wakes somebody up and returns, it does not block, throw
+  // or use the store.
   void after_commit(std::function<void()> f) { after_commit_.push_back(std::move(f)); }
   // Called by outbox::publish: subscribers of the outbox are told after the commit.
   void mark_outbox() { outbox_marked_ = true; }
@@ -115,8 +116,7 @@ class Store {
   }
 
   // As write, without waiting. `done(nullptr)` follows the durable commit, `done(exception)` a rollback or a full queue
-  // (then on the calling thread); exactly one of them is called. Like an after-commit hook, `done` runs on the writer
-  // thread.
+  // (then on the calling thread); exactly one of them is called. `done` runs where an after-commit hook runs.
   virtual void write_async(std::function<void(Tx&)> f, std::function<void(std::exception_ptr)> done) = 0;
 
   // `f` is called (as an after-commit hook is) after each commit that published to the outbox, until the result dies.

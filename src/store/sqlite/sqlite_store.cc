@@ -5,67 +5,24 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
 #include <condition_variable>
 #include <cstring>
 #include <filesystem>
 #include <mutex>
-#include <span>
-#include <thread>
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/log.h"
-#include "base/metrics.h"
-#include "base/queue.h"
 #include "base/text.h"
 #include "store/migrate.h"
+#include "store/sqlite/checkpointer.h"
 #include "store/sqlite/connection.h"
+#include "store/sqlite/nesting.h"
+#include "store/sqlite/writer.h"
 
 namespace fairlead::store {
 
 namespace {
-
-// Most closures in one group commit: bounds how long the first of them waits for the last.
-constexpr std::size_t kMaxBatch = 500;
-
-// Pages of the write-ahead log from which it is brought into the database, and from which the writer does that itself
-// because the checkpointing thread has fallen behind.
-constexpr int kCheckpointPages = 2'000;
-constexpr int kMaxWalPages = 25'000;
-
-// What this thread is doing with any store; transactions must not nest, and the writer must not wait for itself.
-enum class Inside { nothing, transaction, hook };
-thread_local Inside inside = Inside::nothing;
-
-class Entered {
- public:
-  explicit Entered(Inside what) : before_(std::exchange(inside, what)) {}
-  ~Entered() { inside = before_; }
-  Entered(const Entered&) = delete;
-  Entered& operator=(const Entered&) = delete;
-
- private:
-  const Inside before_;
-};
-
-void refuse_nesting() {
-  if (inside == Inside::transaction)
-    throw Error(Fault::bug, "a transaction was begun inside another one: pass the Tx on");
-}
-
-struct Job {
-  std::function<void(Tx&)> f;
-  std::function<void(std::exception_ptr)> done;
-};
-
-// What became of a job before the commit.
-struct Outcome {
-  std::exception_ptr error;
-  std::vector<std::function<void()>> after_commit;
-  bool outbox = false;
-};
 
 void create_private_file(const std::string& path) {
   if (file::exists(path)) return;
@@ -94,79 +51,51 @@ struct Listeners {
   }
 };
 
-// Brings the write-ahead log into the database beside the writer, whose commits would wait for it otherwise.
-class Checkpointer {
+// Makes the write-ahead log durable, through a descriptor of our own: SQLite's locks are on other files.
+class LogSync {
  public:
-  explicit Checkpointer(const std::string& path) : connection_(path, SqliteConnection::Use::write) {
-    thread_ = std::thread([this] { work(); });
+  explicit LogSync(const std::string& database)
+      : path_(database + "-wal"), fd_(::open(path_.c_str(), O_RDONLY | O_CLOEXEC)) {
+    if (!fd_.valid()) fail();
   }
-  ~Checkpointer() {
-    {
-      const std::lock_guard lock(mutex_);
-      stopped_ = true;
-    }
-    changed_.notify_all();
-    thread_.join();
-  }
-  Checkpointer(const Checkpointer&) = delete;
-  Checkpointer& operator=(const Checkpointer&) = delete;
-
-  void wake() {
-    {
-      const std::lock_guard lock(mutex_);
-      wanted_ = true;
-    }
-    changed_.notify_all();
+  void operator()() const {
+    if (::fdatasync(fd_.get()) != 0) fail();
   }
 
  private:
-  void work() {
-    std::unique_lock lock(mutex_);
-    while (true) {
-      changed_.wait(lock, [&] { return stopped_ || wanted_; });
-      if (stopped_) return;
-      wanted_ = false;
-      lock.unlock();
-      try {
-        connection_.checkpoint();
-      } catch (const Error& error) {
-        log::error("the write-ahead log could not be brought into the database", {{"error", error.text()}});
-      }
-      lock.lock();
-    }
+  [[noreturn]] void fail() const {
+    throw Error(Fault::unavailable, text::format("cannot sync {}: {}", path_, std::strerror(errno)));
   }
 
-  SqliteConnection connection_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool wanted_ = false;
-  bool stopped_ = false;
-  std::thread thread_;
+  const std::string path_;
+  const file::Descriptor fd_;
 };
 
 class SqliteStore : public Store {
  public:
-  SqliteStore(SqliteOptions options, Clock& clock)
-      : options_(std::move(options)), clock_(clock), jobs_(kMaxQueuedWrites) {
+  SqliteStore(SqliteOptions options, Clock& clock) : options_(std::move(options)), clock_(clock) {
     create_private_file(options_.path);
-    writer_ = std::make_unique<SqliteConnection>(options_.path, SqliteConnection::Use::write);
+    auto connection = std::make_unique<SqliteConnection>(options_.path, SqliteConnection::Use::write);
     if (options_.migrate) {
-      migrate({*writer_, [this](const std::string& sql) { writer_->run_script(sql); }, options_.path, clock_.now().us},
-              embedded_migrations());
+      migrate(
+          {*connection, [&](const std::string& sql) { connection->run_script(sql); }, options_.path, clock_.now().us},
+          embedded_migrations());
     }
     checkpointer_ = std::make_unique<Checkpointer>(options_.path);
-    writer_->on_commit([this](int pages) {
-      if (pages >= kCheckpointPages) checkpointer_->wake();
-      if (pages >= kMaxWalPages) wal_is_long_ = true;
-    });
-    thread_ = std::thread([this] { drain(); });
+    Writer::Options hooks;
+    hooks.sync = options_.sync_log;
+    if (!hooks.sync) hooks.sync = [sync = std::make_shared<const LogSync>(options_.path)] { (*sync)(); };
+    hooks.outbox_published = [listeners = listeners_] { listeners->call(); };
+    hooks.log_is_long = [this] { checkpointer_->wake(); };
+    writer_ = std::make_unique<Writer>(std::move(connection), clock_, std::move(hooks));
   }
   ~SqliteStore() override { close(); }
 
   void write_async(std::function<void(Tx&)> f, std::function<void(std::exception_ptr)> done) override {
     refuse_nesting();
     const auto shared_done = std::make_shared<std::function<void(std::exception_ptr)>>(std::move(done));
-    if (jobs_.try_push({std::move(f), [shared_done](std::exception_ptr error) { (*shared_done)(std::move(error)); }}))
+    if (writer_->try_push(
+            {std::move(f), [shared_done](std::exception_ptr error) { (*shared_done)(std::move(error)); }}))
       return;
     (*shared_done)(std::make_exception_ptr(refusal()));
   }
@@ -189,14 +118,12 @@ class SqliteStore : public Store {
       const std::lock_guard lock(close_mutex_);
       if (std::exchange(closed_, true)) return;
     }
-    jobs_.close();
-    if (thread_.joinable()) thread_.join();
+    writer_->close();
     std::unique_lock lock(readers_mutex_);
     readers_changed_.notify_all();
     readers_changed_.wait(lock, [&] { return idle_readers_.size() == open_readers_; });
     idle_readers_.clear();
     checkpointer_.reset();
-    writer_.reset();
   }
 
   std::vector<std::string> check_integrity() override {
@@ -259,7 +186,7 @@ class SqliteStore : public Store {
       waiting.finished = true;
       waiting.changed.notify_one();
     };
-    if (!jobs_.try_push({[&f](Tx& tx) { f(tx); }, done})) throw refusal();
+    if (!writer_->try_push({[&f](Tx& tx) { f(tx); }, done})) throw refusal();
     std::unique_lock lock(waiting.mutex);
     waiting.changed.wait(lock, [&] { return waiting.finished; });
     if (waiting.error) std::rethrow_exception(waiting.error);
@@ -319,166 +246,11 @@ class SqliteStore : public Store {
     return closed_;
   }
 
-  void drain() {
-    while (true) {
-      std::deque<Job> queued = jobs_.pop_all();
-      if (queued.empty()) return;
-      std::vector<Job> jobs(std::make_move_iterator(queued.begin()), std::make_move_iterator(queued.end()));
-      std::span<Job> rest(jobs);
-      while (!rest.empty()) rest = rest.subspan(commit_some(rest.first(std::min(rest.size(), kMaxBatch))));
-    }
-  }
-
-  // Runs jobs from the front in one transaction, answers them and returns how many there were. Less than all only where
-  // a failure made SQLite roll the whole transaction back.
-  std::size_t commit_some(std::span<Job> jobs) {
-    const std::int64_t start_us = clock_.steady_us();
-    std::vector<Outcome> outcomes;
-    std::exception_ptr failure;
-    try {
-      writer_->run("BEGIN IMMEDIATE");
-    } catch (...) {
-      failure = std::current_exception();
-      outcomes.resize(jobs.size());
-    }
-    while (!failure && outcomes.size() < jobs.size()) {
-      outcomes.push_back(jobs.size() == 1 ? run_alone(jobs.front()) : run_one(jobs[outcomes.size()]));
-      if (!writer_->in_transaction()) failure = lost_transaction(outcomes.back().error);
-    }
-    if (!failure) failure = commit();
-    const bool committed = failure == nullptr;
-    finish(jobs.first(outcomes.size()), outcomes, std::move(failure));
-    if (std::exchange(wal_is_long_, false)) shorten_wal();
-    if (committed) {
-      commits_.add();
-      committed_closures_.add(static_cast<std::int64_t>(outcomes.size()));
-      commit_time_.observe_us(clock_.steady_us() - start_us);
-    }
-    return outcomes.size();
-  }
-
-  void shorten_wal() noexcept {
-    try {
-      writer_->checkpoint();
-    } catch (const std::exception& error) {
-      log::error("the write-ahead log could not be brought into the database", {{"error", error.what()}});
-    }
-  }
-
-  // What the others of a transaction are told that a closure's failure made SQLite roll back: an exception of their
-  // own.
-  static std::exception_ptr lost_transaction(const std::exception_ptr& error) {
-    if (error) return std::make_exception_ptr(error_of(error));
-    return std::make_exception_ptr(Error(Fault::unavailable, "the database rolled the change back").retry_after(1));
-  }
-
-  std::exception_ptr commit() noexcept {
-    try {
-      writer_->run("COMMIT");
-      return nullptr;
-    } catch (...) {
-      const std::exception_ptr failure = std::current_exception();
-      roll_back();
-      return failure;
-    }
-  }
-
-  void run_job(Job& job, Outcome& outcome) {
-    Tx tx(*writer_, clock_);
-    {
-      const Entered entered(Inside::transaction);
-      writer_->expect_transaction(true);
-      job.f(tx);
-    }
-    writer_->expect_transaction(false);
-    outcome.after_commit = tx.take_after_commit();
-    outcome.outbox = tx.outbox_marked();
-  }
-
-  // One of several closures in the transaction: a failure of its undoes what it did, and nothing else.
-  Outcome run_one(Job& job) noexcept {
-    Outcome outcome;
-    try {
-      writer_->run("SAVEPOINT closure");
-      run_job(job, outcome);
-      if (writer_->in_transaction()) writer_->run("RELEASE closure");
-    } catch (...) {
-      outcome.error = std::current_exception();
-      writer_->expect_transaction(false);
-      roll_closure_back();
-    }
-    return outcome;
-  }
-
-  // The only closure of the transaction needs no savepoint, which costs a copy of every page it changes.
-  Outcome run_alone(Job& job) noexcept {
-    Outcome outcome;
-    try {
-      run_job(job, outcome);
-    } catch (...) {
-      outcome.error = std::current_exception();
-      writer_->expect_transaction(false);
-      roll_back();
-    }
-    return outcome;
-  }
-
-  void roll_closure_back() noexcept {
-    try {
-      if (writer_->in_transaction()) writer_->run_script("ROLLBACK TO closure; RELEASE closure");
-    } catch (...) {
-      roll_back();  // undoing one closure failed, so none of the transaction may be kept
-    }
-  }
-
-  // Cannot fail on a live handle.
-  void roll_back() noexcept {
-    try {
-      if (writer_->in_transaction()) writer_->run("ROLLBACK");
-    } catch (const std::exception& error) {
-      log::error("a transaction could not be rolled back", {{"error", error.what()}});
-    }
-  }
-
-  void finish(std::span<Job> jobs, std::vector<Outcome>& outcomes, std::exception_ptr failure) {
-    const Entered entered(Inside::hook);
-    bool outbox = false;
-    if (!failure) {
-      for (Outcome& outcome : outcomes) {
-        outbox = outbox || outcome.outbox;
-        for (const auto& hook : outcome.after_commit) guarded(hook);
-      }
-      if (outbox) guarded([this] { listeners_->call(); });
-    }
-    std::size_t last = jobs.size();  // of those that the failure of the transaction is told
-    for (std::size_t i = 0; i < jobs.size(); ++i) {
-      if (!outcomes[i].error) last = i;
-    }
-    for (std::size_t i = 0; i < jobs.size(); ++i) {
-      // Handed over, not kept: whoever waits may be reading the exception while this thread goes on.
-      std::exception_ptr error = std::exchange(outcomes[i].error, nullptr);
-      if (!error) error = i == last ? std::exchange(failure, nullptr) : failure;
-      guarded([&] { jobs[i].done(std::exchange(error, nullptr)); });
-      jobs[i] = {};
-    }
-  }
-
-  static void guarded(const std::function<void()>& f) {
-    try {
-      f();
-    } catch (const std::exception& error) {
-      log::error("an after-commit hook threw", {{"error", error.what()}});
-    }
-  }
-
   const SqliteOptions options_;
   Clock& clock_;
-  Queue<Job> jobs_;
-  std::unique_ptr<SqliteConnection> writer_;
-  std::unique_ptr<Checkpointer> checkpointer_;
-  bool wal_is_long_ = false;  // of the writer's thread
-  std::thread thread_;
   std::shared_ptr<Listeners> listeners_ = std::make_shared<Listeners>();
+  std::unique_ptr<Checkpointer> checkpointer_;
+  std::unique_ptr<Writer> writer_;
 
   std::mutex close_mutex_;
   bool closed_ = false;
@@ -486,12 +258,6 @@ class SqliteStore : public Store {
   std::condition_variable readers_changed_;
   std::vector<std::unique_ptr<SqliteConnection>> idle_readers_;
   std::size_t open_readers_ = 0;
-
-  metrics::Counter& commits_ =
-      metrics::counter("fairlead_store_commits_total", "Transactions committed, each with one fsync");
-  metrics::Counter& committed_closures_ =
-      metrics::counter("fairlead_store_writes_total", "Writes in those transactions: more than commits under load");
-  metrics::Histogram& commit_time_ = metrics::histogram("fairlead_store_commit_seconds", "Duration of a group commit");
 };
 
 }  // namespace

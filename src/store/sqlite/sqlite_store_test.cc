@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <future>
 #include <latch>
 #include <set>
@@ -54,6 +55,60 @@ TEST_F(SqliteStoreTest, WhatQueuedDuringACommitIsCommittedTogether) {
   done.wait();
   EXPECT_LE(commits.value() - before, 2);
   EXPECT_EQ(store->write([](Tx& tx) { return tx.next_number("a"); }), 101);
+}
+
+TEST_F(SqliteStoreTest, ClosuresRunDuringASyncAndNobodyIsAnsweredBeforeIt) {
+  std::latch may_sync(1);
+  const std::unique_ptr<Store> store = open_sqlite({.path = path, .sync_log = [&] { may_sync.wait(); }}, clock);
+  std::latch queued(1);
+  std::promise<void> second_ran;
+  std::atomic<int> answered = 0;
+  std::latch done(2);
+  const auto answer = [&](std::exception_ptr error) {
+    answered += error == nullptr ? 1 : 0;
+    done.count_down();
+  };
+  store->write_async(
+      [&](Tx& tx) {
+        queued.wait();
+        tx.next_number("first");
+      },
+      answer);
+  store->write_async(
+      [&](Tx& tx) {
+        tx.next_number("second");
+        second_ran.set_value();
+      },
+      answer);
+  queued.count_down();
+  second_ran.get_future().wait();
+  EXPECT_EQ(answered, 0);
+  may_sync.count_down();
+  done.wait();
+  EXPECT_EQ(answered, 2);
+}
+
+// A second sync may succeed although the pages of the first are lost, so there is no second one.
+TEST_F(SqliteStoreTest, AfterAFailedSyncNothingIsWritten) {
+  int syncs = 0;
+  const auto fail = [&] {
+    if (++syncs == 2) throw Error(Fault::unavailable, "cannot sync");
+  };
+  const std::unique_ptr<Store> store = open_sqlite({.path = path, .sync_log = fail}, clock);
+  const auto problem = [&]() -> std::string {
+    try {
+      store->write([](Tx& tx) { tx.next_number("a"); });
+      return "";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.fault(), Fault::unavailable);
+      return error.message();
+    }
+  };
+  EXPECT_EQ(problem(), "");
+  EXPECT_EQ(problem(), "cannot sync");
+  EXPECT_NE(problem().find("no more are accepted"), std::string::npos);
+  EXPECT_EQ(syncs, 2);
+  EXPECT_EQ(store->read([](const Tx& tx) { return tx.integer("SELECT 1"); }), 1);
 }
 
 TEST_F(SqliteStoreTest, AFullQueueIsRefusedWithRetryAdvice) {
