@@ -8,6 +8,7 @@
 #include "executor/cluster_config.h"
 #include "executor/flags.h"
 #include "executor/host.h"
+#include "executor/launcher.h"
 
 namespace fairlead::agent {
 namespace {
@@ -35,7 +36,9 @@ int agent_main(const std::vector<std::string>& arguments) {
     std::fputs(flags.help_text().c_str(), stdout);
     return 0;
   }
+  executor::Launcher launcher;
   executor::HostOptions options;
+  options.launcher = &launcher;
   options.server_url = flags.required("server");
   options.data_folder = flags.required("data-dir");
   options.own_cluster = executor::own_cluster_config(flags.get("kubeconfig"));

@@ -56,20 +56,29 @@ std::string bash_quoted(std::string_view text) {
   return out;
 }
 
-std::string bootstrap_text(const link::RunScript& script, const std::string& script_path,
-                           const std::function<Secret(const link::Confidential&)>& open) {
+std::string bootstrap_text(const WorkFolder& folder) {
   std::string out = "declare -A __fairlead_variables\n";
+  out += kFunctions;
+  // The wait leaves no trace that a script could see: no descriptor, no variable, no seconds.
+  out += text::format("TMOUT= read -r -N 1 -u {0} || exit 1\nexec {0}<&-\nunset REPLY\nSECONDS=0\nsource {1}\n",
+                      kGateOfShell, bash_quoted(folder.own("variables.sh")));
+  out += "source ./Script.sh \"$@\"\n";
+  return out;
+}
+
+std::string variables_text(const link::RunScript& script,
+                           const std::function<Secret(const link::Confidential&)>& open) {
+  std::string out;
   for (const auto& [name, value] : script.variables) {
     if (name.empty()) continue;
     out += text::format("__fairlead_variables[{}]={}\n", bash_quoted(name), bash_quoted(open(value).reveal()));
   }
-  out += kFunctions;
   out += "set --";
   for (const link::Confidential& argument : script.arguments) {
     out += ' ';
     out += bash_quoted(open(argument).reveal());
   }
-  out += text::format("\nsource {} \"$@\"\n", bash_quoted(script_path));
+  out += '\n';
   return out;
 }
 

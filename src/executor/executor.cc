@@ -22,6 +22,8 @@ Executor::Executor(ExecutorOptions options, const Clock& clock)
       clock_(clock),
       spool_(options_.data_folder + "/spool", clock),
       clusters_(http_, clock, options_.own_cluster),
+      shells_({.work_folder = options_.data_folder + "/work", .program = options_.shell, .launcher = options_.launcher},
+              clock),
       reports_(clock, [this](const std::string& key) { delivered(key); }),
       pool_("executor", options_.threads, options_.queue_limit) {
   // Folders of scripts that a killed predecessor could not clear away.
@@ -50,6 +52,7 @@ void Executor::stop() {
   }
   for (const auto& running : all) stop_command(running, text::format("{} stops", options_.name));
   pool_.stop();
+  shells_.drop();
   if (lease_thread_.joinable()) lease_thread_.join();
   reports_.stop();
 }
@@ -206,9 +209,11 @@ void Executor::run(const std::string& key, const std::function<void()>& taken) {
     taken();
     end = CommandEnd::failure(fairlead::error_of(std::current_exception()));
   }
-  // Clearing away is no part of the time that the next command waits for.
+  // Clearing away is no part of the time that the next command waits for; what it will need is made while the server
+  // decides about it.
   const std::shared_ptr<void> leftovers = end.leftovers;
   complete(key, std::move(end));
+  if (running->command.kind == link::kind::script) shells_.prepare();
 }
 
 CommandEnd Executor::dispatch(const link::Command& command, const CommandContext& context) {
@@ -230,20 +235,18 @@ CommandEnd Executor::script(const link::Command& command, const CommandContext& 
     const std::lock_guard lock(mutex_);
     server_key = server_public_key_;
   }
-  ScriptContext script_context{
-      .clock = clock_, .log = *context.log, .cancel = context.cancel, .work_folder = options_.data_folder + "/work"};
+  ScriptContext script_context{.clock = clock_, .log = *context.log, .cancel = context.cancel, .shells = shells_};
   script_context.open = context.open;
   script_context.seal = [server_key](const Secret& value) {
     return link::Confidential{.transport = link::seal_for(server_key, value)};
   };
-  script_context.shell = options_.shell;
   if (run.cluster) {
     script_context.kubeconfig = kubeconfig_text(
         run.cluster->own ? clusters_.of(*run.cluster, context.open)->config() : config_of(*run.cluster, context.open),
         run.cluster_namespace);
   }
   const ScriptEnd ended = run_script(run, script_context);
-  return {ended.outcome, ended.error, json::encode(ended.result), ended.folder};
+  return {ended.outcome, ended.error, json::encode(ended.result), ended.shell};
 }
 
 void Executor::verify(const link::Command& command, const CommandContext& context) {
@@ -499,6 +502,7 @@ void Executor::watch_deadlines() {
     for (const auto& look : looks_ended) look->cancel("nothing can be said yet");
     for (const auto& [running, reason] : leases_ended) stop_command(running, reason);
     clusters_.drop_idle();
+    shells_.drop_idle();
     lock.lock();
     changed_.wait_for(lock, std::chrono::microseconds(next_us - now_us), [&] { return stopped_ || deadline_added_; });
   }

@@ -50,6 +50,7 @@ struct ExecutorOptions {
   int threads = 64;
   std::size_t queue_limit = 10'000;
   std::string shell = "/bin/bash";
+  Launcher* launcher = nullptr;  // not owned; see executor/launcher.h
 };
 
 class Executor : public link::DialerEvents {
@@ -123,6 +124,7 @@ class Executor : public link::DialerEvents {
   Spool spool_;
   net::HttpClient http_;
   Clusters clusters_;
+  Shells shells_;
   Reports reports_;
   WorkerPool pool_;
   link::Dialer* dialer_ = nullptr;

@@ -181,6 +181,7 @@ void run_host(const HostOptions& options) {
   executor_options.version = kProgramVersion;
   executor_options.key = key;
   executor_options.own_cluster = options.own_cluster;
+  executor_options.launcher = options.launcher;
   Executor executor(std::move(executor_options), clock);
   link::Dialer dialer(dialer_options(options, key, who, executor), executor, clock);
   executor.start(dialer);

@@ -19,6 +19,8 @@
 
 namespace fairlead::executor {
 
+class Launcher;
+
 inline constexpr const char* kProgramVersion = "0.1.0";
 inline constexpr std::int64_t kBuiltInPatienceUs = 10 * kMinute;
 
@@ -29,6 +31,7 @@ struct HostOptions {
   std::string ca_file;
   bool insecure = false;
   std::optional<kube::ClusterConfig> own_cluster;
+  Launcher* launcher = nullptr;  // for scripts; made before any secret was read
 
   // Registered executors: what to register as; used once. `kind` and `name` are always meant.
   link::RegistrationRequest registration;

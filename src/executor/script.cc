@@ -1,38 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "executor/script.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <cstdlib>
-#include <cstring>
 
-#include "base/bytes.h"
 #include "base/file.h"
-#include "base/log.h"
 #include "base/text.h"
 #include "executor/supervisor.h"
 
 namespace fairlead::executor {
 namespace {
-
-constexpr std::string_view kOwnFolder = ".fairlead";
-
-void write_file(const std::string& path, std::string_view content, unsigned mode) {
-  const file::Descriptor fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
-  while (fd.valid() && !content.empty()) {
-    const ssize_t written = ::write(fd.get(), content.data(), content.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) break;
-    content.remove_prefix(static_cast<std::size_t>(written));
-  }
-  if (!fd.valid() || !content.empty()) {
-    throw Error(Fault::unavailable, text::format("cannot write a script's file {}: {}", path, std::strerror(errno)));
-  }
-}
 
 void check_file_name(const std::string& name) {
   bool bad = name.empty() || name.size() > 1'000 || name.front() == '/' || name.find('\0') != std::string::npos;
@@ -40,28 +21,6 @@ void check_file_name(const std::string& name) {
     bad = bad || part.empty() || part == "." || part == ".." || part == kOwnFolder;
   if (bad) throw invalid_at(name, "a working file needs a relative name without \"..\"");
 }
-
-// The script's private folder, gone when this dies.
-class WorkFolder {
- public:
-  explicit WorkFolder(const std::string& parent) : path_(parent + "/script-" + random_id().substr(0, 12)) {
-    file::make_folder(path_ + "/" + std::string(kOwnFolder) + "/tmp");
-  }
-  ~WorkFolder() {
-    try {
-      file::remove_tree(path_);
-    } catch (const Error& error) {
-      log::warning("a script's folder stays behind", {{"folder", path_}, {"reason", error.message()}});
-    }
-  }
-  WorkFolder(const WorkFolder&) = delete;
-  WorkFolder& operator=(const WorkFolder&) = delete;
-  const std::string& path() const { return path_; }
-  std::string own(std::string_view name) const { return text::format("{}/{}/{}", path_, kOwnFolder, name); }
-
- private:
-  const std::string path_;
-};
 
 void fill_mask(const link::RunScript& script, const ScriptContext& context, Mask& mask) {
   const auto add = [&](const link::Confidential& value) {
@@ -73,22 +32,8 @@ void fill_mask(const link::RunScript& script, const ScriptContext& context, Mask
   for (const link::Confidential& value : script.mask) mask.add(context.open(value));
 }
 
-std::string inherited(const char* name, std::string_view otherwise) {
-  const char* value = std::getenv(name);  // NOLINT: nobody sets variables while threads run
-  return value != nullptr && *value != '\0' ? std::string(value) : std::string(otherwise);
-}
-
-std::vector<std::string> environment_of(const link::RunScript& script, const ScriptContext& context,
-                                        const WorkFolder& folder) {
-  std::map<std::string, std::string> variables;
-  variables["PATH"] = inherited("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
-  variables["HOME"] = inherited("HOME", folder.path());
-  variables["LANG"] = "C.UTF-8";
-  variables["TMPDIR"] = folder.own("tmp");
-  if (!context.kubeconfig.empty()) {
-    variables["KUBECONFIG"] = folder.own("kubeconfig");
-    write_file(folder.own("kubeconfig"), context.kubeconfig, 0600);
-  }
+Environment environment_of(const link::RunScript& script, const ScriptContext& context) {
+  Environment out;
   std::size_t bytes = 0;
   for (const auto& [name, value] : script.environment) {
     const Secret opened = context.open(value);
@@ -97,32 +42,29 @@ std::vector<std::string> environment_of(const link::RunScript& script, const Scr
       throw invalid_at(name, "not a name or value that an environment variable can have");
     }
     bytes += name.size() + opened.reveal().size();
-    variables[name] = std::string(opened.reveal());
+    out[name] = std::string(opened.reveal());
   }
   if (bytes > kMaxEnvironmentBytes) {
     throw invalid(text::format("the environment variables of the script have {} bytes, more than {}", bytes,
                                kMaxEnvironmentBytes));
   }
-  std::vector<std::string> out;
-  for (const auto& [name, value] : variables) out.push_back(name + "=" + value);
   return out;
 }
 
-ProcessPlan prepare(const link::RunScript& script, const ScriptContext& context, const WorkFolder& folder) {
+void write_files(const link::RunScript& script, const ScriptContext& context, const WorkFolder& folder) {
   for (const link::WorkingFile& file : script.files) {
     const std::size_t slash = file.name.rfind('/');
     if (slash != std::string::npos) file::make_folder(folder.path() + "/" + file.name.substr(0, slash));
-    write_file(folder.path() + "/" + file.name, context.open(file.content).reveal(), file.executable ? 0700 : 0600);
+    write_new_file(folder.path() + "/" + file.name, context.open(file.content).reveal(), file.executable ? 0700 : 0600);
   }
-  write_file(folder.path() + "/Script.sh", context.open(script.body).reveal(), 0700);
-  write_file(folder.own("bootstrap.sh"), bootstrap_text(script, "./Script.sh", context.open), 0600);
-  ProcessPlan plan;
-  plan.program = context.shell;
-  plan.arguments = {"--noprofile", "--norc", folder.own("bootstrap.sh")};
-  plan.environment = environment_of(script, context, folder);
-  plan.folder = folder.path();
-  plan.grace_ms = context.grace_ms;
-  return plan;
+  write_new_file(folder.path() + "/Script.sh", context.open(script.body).reveal(), 0700);
+  std::string variables = variables_text(script, context.open);
+  if (!context.kubeconfig.empty()) {
+    write_new_file(folder.own("kubeconfig"), context.kubeconfig, 0600);
+    if (!script.environment.contains("KUBECONFIG"))
+      variables += text::format("export KUBECONFIG={}\n", bash_quoted(folder.own("kubeconfig")));
+  }
+  write_new_file(folder.own("variables.sh"), variables, 0600);
 }
 
 void check(const link::RunScript& script, const ScriptContext& context) {
@@ -136,10 +78,6 @@ void check(const link::RunScript& script, const ScriptContext& context) {
   for (const link::WorkingFile& file : script.files) {
     check_file_name(file.name);
     if (file.name == "Script.sh") throw invalid_at(file.name, "this name is the script's own");
-  }
-  if (::access(context.shell.c_str(), X_OK) != 0) {
-    throw Error(Fault::unavailable, text::format("there is no {} on this worker", context.shell))
-        .with_help("install bash");
   }
 }
 
@@ -231,19 +169,16 @@ ScriptEnd run_script(const link::RunScript& script, const ScriptContext& context
   check(script, context);
   Mask mask;
   fill_mask(script, context, mask);
-  const auto folder = std::make_shared<WorkFolder>(context.work_folder);
+  const std::shared_ptr<Shell> shell = context.shells.take(environment_of(script, context));
+  write_files(script, context, shell->folder());
   OutputReader reader(context.clock, mask, context.seal);
-  Why why;
-  ProcessEnd end;
-  {
-    SupervisedProcess process(prepare(script, context, *folder));
-    if (context.started) context.started();
-    Pump pump(process, reader, context, script.timeout_ms);
-    why = pump.run();
-    end = pump.end;
-  }
+  shell->go();
+  if (context.started) context.started();
+  Pump pump(shell->process(), reader, context, script.timeout_ms);
+  const Why why = pump.run();
+  const ProcessEnd end = pump.end;
   ScriptEnd out;
-  out.folder = folder;
+  out.shell = shell;
   out.result.exit_code = end.exit_code;
   out.result.outputs = reader.outputs();
   out.result.messages = reader.messages();

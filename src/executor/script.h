@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "executor/command_log.h"
 #include "executor/output_reader.h"
+#include "executor/shell.h"
 #include "link/commands.h"
 
 namespace fairlead::executor {
@@ -23,12 +24,10 @@ struct ScriptContext {
   const Clock& clock;
   CommandLog& log;
   CancelToken cancel;
-  std::string work_folder;  // a new folder is made in it and removed afterwards
+  Shells& shells;
   std::function<Secret(const link::Confidential&)> open;
   SealOutput seal;
-  std::string kubeconfig;  // content of the file that KUBECONFIG names; empty: none
-  std::string shell = "/bin/bash";
-  int grace_ms = 5'000;
+  std::string kubeconfig;         // content of the file that KUBECONFIG names; empty: none
   std::function<void()> started;  // for tests: the process is running
 };
 
@@ -36,17 +35,17 @@ struct ScriptEnd {
   link::Outcome outcome = link::Outcome::failed;
   std::optional<Error> error;
   link::ScriptResult result;
-  std::shared_ptr<void> folder{};  // the script's; removed when nobody holds it any more
+  // Its folder is cleared away, and its supervisor's end waited for, when nobody holds it any more. Everything that the
+  // script had started is gone already.
+  std::shared_ptr<void> shell{};
 };
 
 // Throws Error(invalid) for a command that cannot be run (another language, bad file names), before anything has
 // started.
 ScriptEnd run_script(const link::RunScript& script, const ScriptContext& context);
 
-// The shell text that defines the script functions, the variables and the arguments, and then runs the script in
-// `script_path`.
-std::string bootstrap_text(const link::RunScript& script, const std::string& script_path,
-                           const std::function<Secret(const link::Confidential&)>& open);
+// The shell text that defines the variables and sets the arguments.
+std::string variables_text(const link::RunScript& script, const std::function<Secret(const link::Confidential&)>& open);
 // Any bytes as one word of Bash; bytes of value 0, which Bash cannot hold, are left out.
 std::string bash_quoted(std::string_view text);
 

@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "executor/cluster_config.h"
+#include "executor/launcher.h"
 #include "executor/supervisor.h"
 #include "json/value.h"
 
@@ -23,17 +24,21 @@ namespace {
 
 struct Script : testing::Test {
   std::string folder = file::make_temporary_folder("script");
+  Launcher launcher;
+  Shells shells{{.work_folder = folder, .grace_ms = 200, .launcher = &launcher}, system_clock()};
   CommandLog log{system_clock(), {}, 0};
   CancelSource cancel;
   std::function<void()> started;
-  void TearDown() override { file::remove_tree(folder); }
+  void TearDown() override {
+    shells.drop();
+    file::remove_tree(folder);
+  }
 
   ScriptEnd run(const std::string& body, link::RunScript script = {}) {
     script.body = link::Confidential::of(body);
-    ScriptContext context{.clock = system_clock(), .log = log, .cancel = cancel.token(), .work_folder = folder};
+    ScriptContext context{.clock = system_clock(), .log = log, .cancel = cancel.token(), .shells = shells};
     context.open = [](const link::Confidential& value) { return Secret(value.plain + value.transport); };
     context.seal = [](const Secret& value) { return link::Confidential{.transport = std::string(value.reveal())}; };
-    context.grace_ms = 200;
     context.started = started;
     return run_script(script, context);
   }

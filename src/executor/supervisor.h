@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // A script's process under a supervisor, so that scripts die with their worker and leave nobody behind.
 //
-//   worker --fork--> supervisor (own session, sub-reaper) --fork, exec--> bash (own process group)
+//   worker --launcher--> supervisor (own session, sub-reaper) --fork, exec--> bash (own process group)
 //
+// The supervisor is the worker's child, whether the launcher forked it (executor/launcher.h) or the worker did itself.
 // The supervisor holds the reading end of a pipe whose writing end only the worker has: when the worker is gone,
 // however it went, the supervisor kills every descendant. Orphans, also those that made sessions of their own, become
 // its children because it is a sub-reaper (prctl(2), PR_SET_CHILD_SUBREAPER), so no privilege and no PID namespace is
@@ -10,7 +11,6 @@
 // when its shell has.
 #pragma once
 
-#include <map>
 #include <string>
 #include <vector>
 
@@ -18,12 +18,18 @@
 
 namespace fairlead::executor {
 
+class Launcher;
+
+// The descriptor on which a gated process waits: end of file there means that its worker is gone, a byte "go".
+inline constexpr int kGateOfShell = 3;
+
 struct ProcessPlan {
   std::string program;                   // absolute
   std::vector<std::string> arguments;    // without the program
   std::vector<std::string> environment;  // "NAME=value"; nothing is inherited
   std::string folder;                    // working directory
   int grace_ms = 5'000;                  // between SIGTERM and SIGKILL
+  bool gated = false;                    // it reads kGateOfShell before it does anything; see open_gate()
 };
 
 // How the process ended.
@@ -36,7 +42,8 @@ struct ProcessEnd {
 class SupervisedProcess {
  public:
   // Throws Error(unavailable) naming what the system refused.
-  explicit SupervisedProcess(const ProcessPlan& plan);
+  // `launcher`: none, and this process forks.
+  explicit SupervisedProcess(const ProcessPlan& plan, Launcher* launcher = nullptr);
   // Kills what is left, and waits for the supervisor's end.
   ~SupervisedProcess();
   SupervisedProcess(const SupervisedProcess&) = delete;
@@ -47,12 +54,16 @@ class SupervisedProcess {
   // Readable once the process and its descendants have ended: then call end().
   int status() const { return status_.get(); }
   ProcessEnd end();
+  // Nothing has been said yet about its end. A process that was just killed may still be alive.
+  bool lives() const;
+  // Once, where the plan says `gated`.
+  void open_gate();
   // SIGTERM to the group, after the grace SIGKILL to every descendant. Thread-safe; may be repeated.
   void terminate();
   int supervisor_pid() const { return pid_; }
 
  private:
-  file::Descriptor out_, err_, status_, life_;
+  file::Descriptor out_, err_, status_, life_, gate_;
   int pid_ = -1;
 };
 

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "executor/flags.h"
 #include "executor/host.h"
+#include "executor/launcher.h"
 
 namespace fairlead::worker {
 namespace {
@@ -44,7 +45,9 @@ int worker_main(const std::vector<std::string>& arguments) {
     std::fputs(flags.help_text().c_str(), stdout);
     return 0;
   }
+  executor::Launcher launcher;
   executor::HostOptions options;
+  options.launcher = &launcher;
   options.data_folder = flags.required("data-dir");
   options.registration.kind = "worker";
   options.registration.name = flags.get("name", executor::host_name());
