@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "base/thread.h"
 #include "engine/engine_impl.h"
 
 namespace fairlead::engine {
@@ -119,7 +120,7 @@ void Engine::Impl::start_threads() {
   load_ready();
   read_next_due();
   for (int i = 0; i < options.workers; ++i) threads.emplace_back([this] { work(); });
-  if (options.workers > 0) timer_thread = std::thread([this] { run_timers(); });
+  if (options.workers > 0) timer_thread = start_thread("engine-timers", [this] { run_timers(); });
 }
 
 void Engine::Impl::stop() {

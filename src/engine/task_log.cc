@@ -21,6 +21,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "base/thread.h"
 #include "engine/task_log_record.h"
 #include "store/store.h"
 
@@ -87,7 +88,7 @@ class TaskLog::Impl {
   Impl(store::Store& the_store, const Clock& the_clock, Options the_options)
       : store(the_store), clock(the_clock), options(std::move(the_options)) {
     file::make_folder(options.folder);
-    if (options.background) flusher = std::thread([this] { run_flusher(); });
+    if (options.background) flusher = start_thread("task-log", [this] { run_flusher(); });
   }
   ~Impl() {
     {

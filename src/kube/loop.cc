@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/thread.h"
 
 namespace fairlead::kube {
 
@@ -21,7 +22,7 @@ Loop::Loop(const Clock& clock) : clock_(clock) {}
 Loop::~Loop() { stop(); }
 
 void Loop::start() {
-  thread_ = std::thread([this] { run(); });
+  thread_ = start_thread("kube-loop", [this] { run(); });
 }
 
 void Loop::Inbox::post(std::function<void()> job) {

@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "base/thread.h"
 #include "link/hub.h"
 #include "link/messages.h"
 #include "link/session.h"
@@ -104,7 +105,7 @@ void Dialer::start() {
   if (impl_->thread.joinable() || impl_->stopped) return;
   impl_->dialer = std::make_unique<net::WebSocketDialer>();
   impl_->down_since_us = impl_->clock.steady_us();
-  impl_->thread = std::thread([impl = impl_.get()] { impl->run(); });
+  impl_->thread = start_thread("link-dialer", [impl = impl_.get()] { impl->run(); });
 }
 
 void Dialer::stop() {

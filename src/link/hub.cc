@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "base/thread.h"
 #include "link/hub_impl.h"
 #include "link/transport.h"
 
@@ -23,7 +24,7 @@ Hub::Hub(HubOptions options, HubSecrets secrets, HubEvents& events, Clock& clock
   // The period decides how late a ping or a refused handshake may be, not how often anything is polled.
   const int shortest_ms = std::min(impl_->options.ping_interval_ms, impl_->options.handshake_timeout_ms);
   const std::int64_t period_us = std::clamp(shortest_ms / 4, 5, 1'000) * kMillisecond;
-  impl_->ticker = std::thread([impl = impl_.get(), period_us, token = impl_->stopping.token()] {
+  impl_->ticker = start_thread("link-ticker", [impl = impl_.get(), period_us, token = impl_->stopping.token()] {
     while (!token.wait_for_us(period_us)) impl->tick();
   });
 }

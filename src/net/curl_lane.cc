@@ -10,8 +10,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "base/thread.h"
 #include "net/redirect.h"
-#include "net/thread.h"
 
 namespace fairlead::net {
 namespace {

@@ -18,8 +18,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "base/thread.h"
 #include "net/http_server_impl.h"
-#include "net/thread.h"
 
 namespace fairlead::net {
 namespace {

@@ -12,9 +12,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "base/thread.h"
 #include "net/dial.h"
 #include "net/http_client.h"
-#include "net/thread.h"
 #include "net/websocket_session.h"
 
 namespace fairlead::net {

@@ -22,6 +22,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "base/thread.h"
 #include "features/targets/rules.h"
 #include "server/worker_log.h"
 
@@ -84,7 +85,7 @@ void BuiltInWorker::start() {
     end(*found);
   }
   give_files_to_user();
-  thread_ = std::thread([this] { watch(); });
+  thread_ = start_thread("worker-watch", [this] { watch(); });
 }
 
 void BuiltInWorker::stop() {

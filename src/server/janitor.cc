@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "server/audit_archive.h"
 #include "store/outbox.h"
 
@@ -36,7 +37,7 @@ Janitor::Janitor(Parts parts, Retention retention)
              retention.task_days * kDayUs) {}
 
 void Janitor::start() {
-  thread_ = std::thread([this] {
+  thread_ = start_thread("janitor", [this] {
     while (!stopping_.token().wait_for_us(kIntervalUs)) clean();
   });
 }

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/text.h"
+#include "base/thread.h"
 
 namespace fairlead::store {
 
@@ -69,7 +70,7 @@ struct Outbox::Runner {
              consumer.name, start);
       remember_after_commit(tx, cursor_of(tx, consumer.name));
     });
-    thread = std::thread([this] { run(); });
+    thread = start_thread("outbox", [this] { run(); });
   }
 
   void end() {

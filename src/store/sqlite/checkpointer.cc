@@ -3,11 +3,12 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/thread.h"
 
 namespace fairlead::store {
 
 Checkpointer::Checkpointer(const std::string& path) : connection_(path, SqliteConnection::Use::write) {
-  thread_ = std::thread([this] { work(); });
+  thread_ = start_thread("store-checkpt", [this] { work(); });
 }
 
 Checkpointer::~Checkpointer() {

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "store/sqlite/nesting.h"
 
 namespace fairlead::store {
@@ -47,8 +48,8 @@ Writer::Writer(std::unique_ptr<SqliteConnection> connection, Clock& clock, Optio
     if (pages >= kCheckpointPages) options_.log_is_long();
     log_is_too_long_ = pages >= kMaxLogPages;
   });
-  syncing_thread_ = std::thread([this] { sync_and_answer(); });
-  writing_thread_ = std::thread([this] { write(); });
+  syncing_thread_ = start_thread("store-sync", [this] { sync_and_answer(); });
+  writing_thread_ = start_thread("store-write", [this] { write(); });
 }
 
 Writer::~Writer() { close(); }

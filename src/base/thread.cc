@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "net/thread.h"
+#include "base/thread.h"
 
 #include <pthread.h>
 #include <signal.h>
 
 #include <utility>
 
-namespace fairlead::net {
+namespace fairlead {
 
 std::thread start_thread(const std::string& name, std::function<void()> run) {
   sigset_t all;
@@ -19,4 +19,4 @@ std::thread start_thread(const std::string& name, std::function<void()> run) {
   return thread;
 }
 
-}  // namespace fairlead::net
+}  // namespace fairlead
