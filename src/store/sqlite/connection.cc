@@ -13,7 +13,7 @@ namespace {
 constexpr int kBusyTimeoutMs = 10'000;
 // Page caches in KiB. They grow only as they are used; the operating system's cache does most of the work.
 // Memory-mapped I/O stays off: a disk error in a mapping would kill the process instead of failing one transaction.
-constexpr int kWriterCacheKib = 4'096;
+constexpr int kWriterCacheKib = 16'384;
 constexpr int kReaderCacheKib = 1'024;
 constexpr int kMaxIdleWalBytes = 64 << 20;
 
@@ -127,9 +127,13 @@ class SqliteConnection::Prepared : public PreparedStatement {
 namespace {
 
 // Before the first use of the library. What savepoints need to undo a closure stays in memory: it is bounded by the
-// pages that one closure changes, and would otherwise go to a temporary file page by page.
+// pages that one closure changes, and would otherwise go to a temporary file page by page. Statistics of memory, which
+// nobody reads, would put one lock around all allocations of all connections.
 void configure_library() {
-  static const int done = sqlite3_config(SQLITE_CONFIG_STMTJRNL_SPILL, -1);
+  static const int done = [] {
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    return sqlite3_config(SQLITE_CONFIG_STMTJRNL_SPILL, -1);
+  }();
   static_cast<void>(done);
 }
 
