@@ -68,12 +68,13 @@ std::string bootstrap_text(const WorkFolder& folder) {
 
 std::string variables_text(const link::RunScript& script,
                            const std::function<Secret(const link::Confidential&)>& open) {
+  // As one command: Bash reads that in two thirds of the time.
   std::string out;
   for (const auto& [name, value] : script.variables) {
     if (name.empty()) continue;
-    out += text::format("__fairlead_variables[{}]={}\n", bash_quoted(name), bash_quoted(open(value).reveal()));
+    out += text::format("__fairlead_variables[{}]={} ", bash_quoted(name), bash_quoted(open(value).reveal()));
   }
-  out += "set --";
+  out += "\nset --";
   for (const link::Confidential& argument : script.arguments) {
     out += ' ';
     out += bash_quoted(open(argument).reveal());

@@ -55,10 +55,14 @@ void CommandLog::load() {
 void CommandLog::begin_file(std::int64_t base) {
   std::string content = head_of(base);
   for (const Line& line : waiting_) content += line.json + "\n";
+  // One that is there is replaced as a whole; where none is, there is nothing to lose by a half-written one.
+  file_ = file::Descriptor(::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600));
+  const bool replaces = !file_.valid();
   const std::string fresh = path_ + ".new";
-  file_ = file::Descriptor(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600));
+  if (replaces)
+    file_ = file::Descriptor(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600));
   if (!file_.valid() || ::write(file_.get(), content.data(), content.size()) != static_cast<ssize_t>(content.size()) ||
-      ::rename(fresh.c_str(), path_.c_str()) != 0) {
+      (replaces && ::rename(fresh.c_str(), path_.c_str()) != 0)) {
     throw Error(Fault::unavailable, text::format("cannot write the log {}: {}", path_, std::strerror(errno)));
   }
   file_bytes_ = content.size();

@@ -13,6 +13,23 @@
 namespace fairlead::executor {
 namespace {
 
+// What is left of a script when its result is on its way: its supervisor's end, which is near, the shell of the next
+// script, which is started while the server decides about that, and its folder.
+class AfterScript {
+ public:
+  AfterScript(std::shared_ptr<Shell> shell, Shells& shells) : shell_(std::move(shell)), shells_(shells) {}
+  ~AfterScript() {
+    shell_->end();
+    shells_.prepare();
+  }
+  AfterScript(const AfterScript&) = delete;
+  AfterScript& operator=(const AfterScript&) = delete;
+
+ private:
+  const std::shared_ptr<Shell> shell_;
+  Shells& shells_;
+};
+
 bool writes_to_cluster(std::string_view kind) { return kind == link::kind::apply || kind == link::kind::remove; }
 
 }  // namespace
@@ -194,40 +211,49 @@ void Executor::run(const std::string& key, const std::function<void()>& taken) {
     const CommandContext context = context_of(*running);
     // Never begun is no loss: a non-repeatable command that was cancelled while it waited leaves no trace in the spool.
     context.cancel.check();
-    if (!running->command.repeatable) spool_.begin(key);
-    taken();
+    std::function<void()> before_start = taken;
+    if (!running->command.repeatable) {
+      before_start = [this, taken, announced = spool_.announce(key)] {
+        spool_.wait_durable(announced);
+        taken();
+      };
+    }
     if (running->command.kind == link::kind::verify) {
+      before_start();
       verify(running->command, context);
       return;
     }
     if (running->command.kind == link::kind::apply) {
+      before_start();
       apply(running->command, context);
       return;
     }
-    end = dispatch(running->command, context);
+    end = dispatch(running->command, context, before_start);
   } catch (...) {
     taken();
     end = CommandEnd::failure(fairlead::error_of(std::current_exception()));
   }
-  // Clearing away is no part of the time that the next command waits for; what it will need is made while the server
-  // decides about it.
+  // Clearing away is no part of the time that the next command waits for.
   const std::shared_ptr<void> leftovers = end.leftovers;
   complete(key, std::move(end));
-  if (running->command.kind == link::kind::script) shells_.prepare();
 }
 
-CommandEnd Executor::dispatch(const link::Command& command, const CommandContext& context) {
+CommandEnd Executor::dispatch(const link::Command& command, const CommandContext& context,
+                              const std::function<void()>& before_start) {
   const std::string& payload = command.payload.text;
+  if (command.kind == link::kind::script) return script(command, context, before_start);
+  before_start();
   if (command.kind == link::kind::remove) return run_delete(json::decode<link::Delete>(payload), context);
   if (command.kind == link::kind::check_health)
     return run_check_health(json::decode<link::CheckHealth>(payload), context);
-  if (command.kind == link::kind::script) return script(command, context);
   throw Error(Fault::unsupported,
               text::format("this executor (version {}) does not know the command {}", options_.version, command.kind))
       .with_help("upgrade it");
 }
 
-CommandEnd Executor::script(const link::Command& command, const CommandContext& context) {
+// What can be made ready is made while the spool is being synced.
+CommandEnd Executor::script(const link::Command& command, const CommandContext& context,
+                            const std::function<void()>& before_start) {
   if (command.repeatable) throw Error(Fault::bug, "a script was sent as a repeatable command");
   const auto run = json::decode<link::RunScript>(command.payload.text);
   std::string server_key;
@@ -237,6 +263,7 @@ CommandEnd Executor::script(const link::Command& command, const CommandContext& 
   }
   ScriptContext script_context{.clock = clock_, .log = *context.log, .cancel = context.cancel, .shells = shells_};
   script_context.open = context.open;
+  script_context.before_start = before_start;
   script_context.seal = [server_key](const Secret& value) {
     return link::Confidential{.transport = link::seal_for(server_key, value)};
   };
@@ -246,7 +273,7 @@ CommandEnd Executor::script(const link::Command& command, const CommandContext& 
         run.cluster_namespace);
   }
   const ScriptEnd ended = run_script(run, script_context);
-  return {ended.outcome, ended.error, json::encode(ended.result), ended.shell};
+  return {ended.outcome, ended.error, json::encode(ended.result), std::make_shared<AfterScript>(ended.shell, shells_)};
 }
 
 void Executor::verify(const link::Command& command, const CommandContext& context) {
@@ -465,6 +492,7 @@ void Executor::on_sign_of_life() {
 std::vector<std::string> Executor::running() {
   const std::lock_guard lock(mutex_);
   std::vector<std::string> keys;
+  keys.reserve(running_.size());
   for (const auto& [key, running] : running_) keys.push_back(key);
   return keys;
 }

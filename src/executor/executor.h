@@ -101,8 +101,11 @@ class Executor : public link::DialerEvents {
     bool was_stopped = false;
   };
   void run(const std::string& key, const std::function<void()>& taken);
-  CommandEnd dispatch(const link::Command& command, const CommandContext& context);
-  CommandEnd script(const link::Command& command, const CommandContext& context);
+  // `before_start`: to be called before anything is changed; may throw.
+  CommandEnd dispatch(const link::Command& command, const CommandContext& context,
+                      const std::function<void()>& before_start);
+  CommandEnd script(const link::Command& command, const CommandContext& context,
+                    const std::function<void()>& before_start);
   void verify(const link::Command& command, const CommandContext& context);
   // Applies, and then looks for a moment whether all is healthy already: most often it is, and the server is saved the
   // question.

@@ -108,7 +108,9 @@ TEST(Launcher, AGatedProcessWaitsForItsGo) {
   EXPECT_TRUE(process.lives());
   process.open_gate();
   EXPECT_EQ(output_of(process), "5\n") << "0, 1, 2, the gate and the one that ls opened";
-  end_of(process);
+  pollfd wait{process.status(), POLLIN, 0};
+  while (::poll(&wait, 1, -1) < 0) {
+  }
   EXPECT_FALSE(process.lives());
 }
 

@@ -172,6 +172,7 @@ ScriptEnd run_script(const link::RunScript& script, const ScriptContext& context
   const std::shared_ptr<Shell> shell = context.shells.take(environment_of(script, context));
   write_files(script, context, shell->folder());
   OutputReader reader(context.clock, mask, context.seal);
+  if (context.before_start) context.before_start();
   shell->go();
   if (context.started) context.started();
   Pump pump(shell->process(), reader, context, script.timeout_ms);

@@ -27,8 +27,9 @@ struct ScriptContext {
   Shells& shells;
   std::function<Secret(const link::Confidential&)> open;
   SealOutput seal;
-  std::string kubeconfig;         // content of the file that KUBECONFIG names; empty: none
-  std::function<void()> started;  // for tests: the process is running
+  std::string kubeconfig;              // content of the file that KUBECONFIG names; empty: none
+  std::function<void()> before_start;  // the last thing before it runs; where this throws, it does not
+  std::function<void()> started;       // for tests: the process is running
 };
 
 struct ScriptEnd {
@@ -37,7 +38,7 @@ struct ScriptEnd {
   link::ScriptResult result;
   // Its folder is cleared away, and its supervisor's end waited for, when nobody holds it any more. Everything that the
   // script had started is gone already.
-  std::shared_ptr<void> shell{};
+  std::shared_ptr<Shell> shell{};
 };
 
 // Throws Error(invalid) for a command that cannot be run (another language, bad file names), before anything has

@@ -68,7 +68,7 @@ ProcessPlan Shell::plan() const {
   ProcessPlan plan;
   plan.program = options_.program;
   plan.arguments = {"--noprofile", "--norc", folder_.own("bootstrap.sh")};
-  for (const auto& [name, value] : all) plan.environment.push_back(name + "=" + value);
+  for (const auto& [name, value] : all) plan.environment.push_back(text::format("{}={}", name, value));
   plan.folder = folder_.path();
   plan.grace_ms = options_.grace_ms;
   plan.gated = true;

@@ -62,6 +62,8 @@ class Shell {
   // Once its files are there: reads variables.sh and runs Script.sh. Starts it where that is still to be done: what it
   // obeys when it begins (BASH_ENV) may be among the files.
   void go();
+  // Waits until its supervisor is gone. What it had started is gone when that says how it ended.
+  void end() { process_.reset(); }
   // Once it has started.
   SupervisedProcess& process() { return *process_; }
 

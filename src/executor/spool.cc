@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "base/thread.h"
 
 namespace fairlead::executor {
 namespace {
@@ -76,6 +77,16 @@ Spool::Spool(std::string folder, const Clock& clock) : folder_(std::move(folder)
   ++identity_.epoch;
   save_identity();
   start_journal();
+  thread_ = start_thread("spool", [this] { sync_announced(); });
+}
+
+Spool::~Spool() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopped_ = true;
+  }
+  announcement_.notify_all();
+  thread_.join();
 }
 
 // What cannot be read is a lost memory, and said so by a new incarnation; guessing would mean running something twice.
@@ -143,14 +154,15 @@ void Spool::start_journal() {
   journal_ = file::Descriptor(::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
   if (!journal_.valid()) disk_error(path, "open");
   journal_bytes_ = content.size();
+  settled_ = announced_;  // it is all in the new file, durably
+  settlement_.notify_all();
 }
 
-void Spool::append(const Record& record, bool durably) {
+void Spool::append(const Record& record) {
   const std::string path = folder_ + "/journal";
   const std::string line = encode(record);
   write_all(journal_.get(), line, path);
   journal_bytes_ += line.size();
-  if (durably && ::fdatasync(journal_.get()) != 0) disk_error(path, "sync");
 }
 
 std::string Spool::server_incarnation() const {
@@ -159,7 +171,8 @@ std::string Spool::server_incarnation() const {
 }
 
 void Spool::change_server_incarnation(const std::string& incarnation) {
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
+  wait_for_quiet(lock);
   if (identity_.server_incarnation == incarnation) return;
   const bool first = identity_.server_incarnation.empty();
   identity_.server_incarnation = incarnation;
@@ -187,29 +200,70 @@ std::vector<Unfinished> Spool::unfinished() const {
   return out;
 }
 
-void Spool::begin(const std::string& key) {
+std::uint64_t Spool::announce(const std::string& key) {
   const std::lock_guard lock(mutex_);
   Record record{key, std::string(name_of(CommandState::started)), clock_.now(), std::nullopt};
-  append(record, true);
+  append(record);
   apply(std::move(record));
+  announcement_.notify_all();
+  return ++announced_;
+}
+
+void Spool::wait_durable(std::uint64_t announced) {
+  std::unique_lock lock(mutex_);
+  settlement_.wait(lock, [&] { return settled_ >= announced; });
+  const auto found = refused_.find(announced);
+  if (found == refused_.end()) return;
+  errno = found->second;
+  refused_.erase(found);
+  disk_error(folder_ + "/journal", "sync");
+}
+
+void Spool::sync_announced() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    announcement_.wait(lock, [&] { return quiet_wanted_ == 0 && (stopped_ || settled_ < announced_); });
+    if (settled_ == announced_) return;
+    const std::uint64_t last = announced_;
+    const int journal = journal_.get();
+    syncing_ = true;
+    lock.unlock();
+    const int problem = ::fdatasync(journal) == 0 ? 0 : errno;
+    lock.lock();
+    syncing_ = false;
+    if (problem != 0) {
+      for (std::uint64_t number = settled_ + 1; number <= last; ++number) refused_.emplace(number, problem);
+    }
+    settled_ = last;
+    settlement_.notify_all();
+  }
+}
+
+void Spool::wait_for_quiet(std::unique_lock<std::mutex>& lock) {
+  ++quiet_wanted_;
+  settlement_.wait(lock, [&] { return !syncing_; });
+  --quiet_wanted_;
+  announcement_.notify_all();
 }
 
 void Spool::finish(const link::Result& result) {
   const std::lock_guard lock(mutex_);
   Record record{result.key, std::string(name_of(CommandState::finished)), clock_.now(), result};
-  append(record, false);
+  append(record);
   apply(std::move(record));
 }
 
 void Spool::end(const std::string& key) {
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   const auto found = entries_.find(key);
   if (found == entries_.end()) return;
   Record record{key, std::string(name_of(CommandState::ended)), clock_.now(), std::nullopt};
-  append(record, false);
+  append(record);
   apply(std::move(record));
   ::unlink(log_path(key).c_str());
-  if (journal_bytes_ > kCompactAtBytes) start_journal();
+  if (journal_bytes_ <= kCompactAtBytes) return;
+  wait_for_quiet(lock);
+  start_journal();
 }
 
 std::string Spool::log_path(const std::string& key) const { return folder_ + "/logs/" + sha256_hex(key).substr(0, 32); }

@@ -13,11 +13,13 @@
 // Thread-safe. Throws Error(unavailable) where the disk refuses.
 #pragma once
 
+#include <condition_variable>
 #include <cstdint>
 #include <map>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "base/clock.h"
@@ -45,6 +47,7 @@ class Spool {
   // Makes the folder where it is missing, takes its lock (Error(conflict) when another process has it), counts the
   // epoch up.
   Spool(std::string folder, const Clock& clock);
+  ~Spool();
 
   const std::string& incarnation() const { return identity_.incarnation; }
   std::uint64_t epoch() const { return static_cast<std::uint64_t>(identity_.epoch); }
@@ -56,7 +59,11 @@ class Spool {
   CommandState state(const std::string& key) const;
   std::vector<Unfinished> unfinished() const;
   // On disk, fsynced, when it returns.
-  void begin(const std::string& key);
+  void begin(const std::string& key) { wait_durable(announce(key)); }
+  // The same in two halves, for what can be done meanwhile: the command must not start before the second has returned.
+  // Commands that are announced while others are being synced share the next sync.
+  std::uint64_t announce(const std::string& key);
+  void wait_durable(std::uint64_t announced);
   // Survives the process, not a power cut: then the command is reported as lost, which is true as well.
   void finish(const link::Result& result);
   // The server has the result.
@@ -83,8 +90,12 @@ class Spool {
     std::optional<link::Result> result;
   };
   void load();
-  void start_journal();  // writes what is known into a new file and goes on there
-  void append(const Record& record, bool durably);
+  // Writes what is known into a new file and goes on there; with the mutex, and after wait_for_quiet().
+  void start_journal();
+  // Until no sync is under way, nor begins before the lock is given up.
+  void wait_for_quiet(std::unique_lock<std::mutex>& lock);
+  void append(const Record& record);
+  void sync_announced();
   void save_identity();
   void apply(Record record);
   std::string encode(const Record& record) const;
@@ -92,11 +103,19 @@ class Spool {
   const std::string folder_;
   const Clock& clock_;
   file::Descriptor lock_;
-  mutable std::mutex mutex_;
+  mutable std::mutex mutex_;  // guards everything below
+  std::condition_variable announcement_, settlement_;
+  bool stopped_ = false;
+  bool syncing_ = false;
+  int quiet_wanted_ = 0;                       // by so many; no sync begins meanwhile
+  std::uint64_t announced_ = 0;                // how many
+  std::uint64_t settled_ = 0;                  // of them, those whose sync has ended
+  std::map<std::uint64_t, int> refused_ = {};  // badly, with this errno
   Identity identity_;
   std::map<std::string, Entry> entries_;
   file::Descriptor journal_;
   std::size_t journal_bytes_ = 0;
+  std::thread thread_;  // syncs what is announced
 };
 
 const json::Type& type_of(json::Tag<Spool::Identity>);

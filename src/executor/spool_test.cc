@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "base/text.h"
 #include "executor/command_log.h"
@@ -46,6 +47,43 @@ TEST_F(SpoolTest, RemembersOverProcesses) {
   EXPECT_FALSE(unfinished[0].result);
   ASSERT_TRUE(unfinished[1].result);
   EXPECT_EQ(unfinished[1].result->value.text, R"({"ExitCode":0})");
+}
+
+TEST_F(SpoolTest, WhatIsAnnouncedAtTheSameTimeIsAllRemembered) {
+  {
+    const auto spool = open();
+    const std::uint64_t first = spool->announce("first"), second = spool->announce("second");
+    spool->wait_durable(second);
+    spool->wait_durable(first);
+    std::vector<std::thread> threads;
+    for (int number = 0; number < 16; ++number) {
+      threads.emplace_back([&, number] {
+        for (int i = 0; i < 10; ++i) {
+          const std::string key = text::format("{}-{}", number, i);
+          spool->begin(key);
+          if (i % 2 == 0) spool->end(key);
+        }
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    spool->announce("last");  // settled by the end of the spool at the latest
+  }
+  const auto spool = open();
+  EXPECT_EQ(spool->unfinished().size(), 3u + 16 * 5);
+  EXPECT_EQ(spool->state("7-8"), CommandState::ended);
+}
+
+// Where the journal begins anew, what was announced before is settled, and what is announced after still is.
+TEST_F(SpoolTest, AJournalThatBeginsAnewKeepsNobodyWaiting) {
+  const auto spool = open();
+  spool->change_server_incarnation("one");
+  for (int round = 0; round < 20; ++round) {
+    const std::uint64_t announced = spool->announce("before");
+    spool->change_server_incarnation(text::format("other {}", round));
+    spool->wait_durable(announced);
+    spool->begin("after");
+    EXPECT_EQ(spool->unfinished().size(), 1u);
+  }
 }
 
 TEST_F(SpoolTest, OneProcessAtATime) {

@@ -59,7 +59,7 @@ char* const* list_at(char* packed, std::uint64_t place) {
     std::memcpy(&text, at, sizeof text);
     if (text == 0) break;
     char* const pointer = packed + text;
-    std::memcpy(at, &pointer, sizeof pointer);
+    std::memcpy(at, static_cast<const void*>(&pointer), sizeof pointer);
   }
   return reinterpret_cast<char* const*>(packed + place);
 }
@@ -209,7 +209,7 @@ void supervise(char* packed, const SupervisorEnds& ends) {
 
   const int self = ::getpid();
   // The child makes system calls and becomes the shell: a copy of our memory would be made for nothing.
-  const int script = ::vfork();  // NOLINT(clang-analyzer-security.insecureAPI.vfork)
+  const int script = ::vfork();  // NOLINT(bugprone-unsafe-functions,clang-analyzer-security.insecureAPI.vfork)
   if (script < 0) ::_exit(1);
   if (script == 0) become_script(plan, self);
   ::setpgid(script, script);

@@ -65,16 +65,15 @@ class Worker(unittest.TestCase):
 
     def test_a_result_that_was_not_delivered_is_kept(self):
         """The script ends while there is no server; then its worker is killed, too."""
-        ran, gate, ended = (LAB.stage.path(name) for name in ("kept-ran", "kept-gate", "kept-ended"))
-        task_id = start([script("s", f"echo x >> {ran}; echo begun; while [ ! -e {gate} ]; do sleep 0.02; done; "
+        ran, gate, ended, place = (LAB.stage.path(f"kept-{name}") for name in ("ran", "gate", "ended", "place"))
+        task_id = start([script("s", f"pwd > {place}; echo x >> {ran}; echo begun; while [ ! -e {gate} ]; do sleep 0.02; done; "
                                      f"for i in $(seq 1 100); do echo \"line $i\"; done; touch {ended}")])
         LAB.wait_log(task_id, "begun")
         LAB.kill_server()
         open(gate, "w", encoding="utf-8").close()
         wait_until("the end of the script", lambda: os.path.exists(ended), 20)
         # The result is in the worker's journal as soon as its folder is gone.
-        work = os.path.join(LAB.server.data, "worker", "work")
-        wait_until("the result", lambda: not os.listdir(work), 20)
+        wait_until("the result", lambda: not os.path.exists(read(place).strip()), 20)
         journal = os.path.join(LAB.server.data, "worker", "spool", "journal")
         wait_until("the result in the journal", lambda: "\"Finished\"" in read(journal), 20)
         LAB.kill_worker()
