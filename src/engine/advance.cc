@@ -36,24 +36,9 @@ void Engine::Impl::advance(const RunId& run) {
   const auto give_up_deliveries = [&] {
     for (Delivery& delivery : wake->deliveries) deliver_alone(std::move(delivery));
   };
-  const Definition* definition = nullptr;
+  bool found = false;
   try {
-    std::optional<LoadedRun> found = store.read([&](const store::Tx& tx) { return rows::load(tx, run); });
-    if (!found) {
-      for (Delivery& delivery : wake->deliveries) delivery.done(false, nullptr);
-      return finished(run, false);
-    }
-    definition = find_definition(found->kind, found->version);
-    if (definition != nullptr) {
-      for (Delivery& delivery : wake->deliveries) take_in(*found, delivery, wake->now);
-      Wake replayed(*std::move(found), wake->now, budgets, [&](const std::string& digest) {
-        return store.read([&](const store::Tx& tx) { return rows::load_blob(tx, run, digest); });
-      });
-      wake->result = replayed.replay(*definition);
-      wake->loaded = replayed.take_loaded();
-    } else {
-      wake->loaded = *std::move(found);
-    }
+    store.read_together([&] { found = work_out(*wake); });
   } catch (...) {
     const Error error = error_of(std::current_exception());
     log::warning("a wake could not begin", {{"run", run.value}, {"error", error.message()}});
@@ -61,12 +46,34 @@ void Engine::Impl::advance(const RunId& run) {
     retry_later(run);
     return finished(run, false);
   }
-  if (definition == nullptr) {
+  if (!found) {
+    for (Delivery& delivery : wake->deliveries) delivery.done(false, nullptr);
+    return finished(run, false);
+  }
+  if (wake->definition == nullptr) {
     give_up_deliveries();
     return stop_run(run, unknown_definition(wake->loaded));
   }
   store.write_async([this, wake](store::Tx& tx) { commit(tx, *wake); },
                     [this, wake](std::exception_ptr failure) { committed(*wake, failure); });
+}
+
+// Loads the run and replays it, where its definition is known. False when there is no such run or it has ended.
+bool Engine::Impl::work_out(WakeInProgress& wake) {
+  std::optional<LoadedRun> found = store.read([&](const store::Tx& tx) { return rows::load(tx, wake.run); });
+  if (!found) return false;
+  wake.definition = find_definition(found->kind, found->version);
+  if (wake.definition == nullptr) {
+    wake.loaded = *std::move(found);
+    return true;
+  }
+  for (Delivery& delivery : wake.deliveries) take_in(*found, delivery, wake.now);
+  Wake replayed(*std::move(found), wake.now, budgets, [&](const std::string& digest) {
+    return store.read([&](const store::Tx& tx) { return rows::load_blob(tx, wake.run, digest); });
+  });
+  wake.result = replayed.replay(*wake.definition);
+  wake.loaded = replayed.take_loaded();
+  return true;
 }
 
 void Engine::Impl::committed(WakeInProgress& wake, const std::exception_ptr& failure) {

@@ -35,6 +35,7 @@ struct WakeInProgress {
   Time now;
   std::vector<Delivery> deliveries;
   LoadedRun loaded;
+  const Definition* definition = nullptr;  // nullptr: this program does not know it
   WakeResult result;
   bool stale = false;  // set by the commit: the run had moved on; the wake is done again
 };
@@ -60,6 +61,7 @@ class Engine::Impl {
 
   // advance.cc
   void advance(const RunId& run);
+  bool work_out(WakeInProgress& wake);
   void commit(store::Tx& tx, WakeInProgress& wake);
   void write_wake(store::Tx& tx, const LoadedRun& loaded, const WakeResult& result);
   void committed(WakeInProgress& wake, const std::exception_ptr& failure);

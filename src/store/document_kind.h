@@ -29,6 +29,7 @@ struct DocumentColumn {
 
 class Documents::Kind {
  public:
+  static constexpr std::size_t kRememberedDocuments = 256;
   using Make = std::shared_ptr<void> (*)();
   Kind(const json::Type& type, const DocumentOptions& options, Make make);
 
@@ -48,6 +49,7 @@ class Documents::Kind {
   const std::vector<std::vector<std::string>>& indexes() const { return indexes_; }
   const json::Field* version_field() const { return version_field_; }
   std::shared_ptr<void> make() const { return make_(); }
+  Decoded& decoded() const { return decoded_; }
 
   std::string id_of(const void* document) const;
   void set_id(void* document, std::string_view id) const;
@@ -75,6 +77,7 @@ class Documents::Kind {
   const bool history_;
   const bool publishes_;
   const Make make_;
+  mutable Decoded decoded_{kRememberedDocuments};
   const json::Field* id_field_ = nullptr;
   const json::Field* space_field_ = nullptr;
   const json::Field* version_field_ = nullptr;

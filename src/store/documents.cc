@@ -388,6 +388,8 @@ void Documents::remove_erased(Tx& tx, const Kind& kind, std::string_view id) {
   announce(tx, kind, std::string(id), space, *version, "Deleted");
 }
 
+Documents::Decoded& Documents::decoded_of(const Kind& kind) { return kind.decoded(); }
+
 std::optional<std::string> Documents::find_json(const Tx& tx, const Kind& kind, std::string_view id) const {
   return tx.text(text::format("SELECT json FROM {} WHERE id=?", kind.table()), id);
 }

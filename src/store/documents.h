@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "base/id.h"
+#include "base/recent.h"
 #include "json/type.h"
 #include "store/sealing.h"
 #include "store/store.h"
@@ -156,7 +157,8 @@ class Documents {
   }
   template <class T>
   std::optional<T> find(const Tx& tx, std::string_view id) const {
-    return decoded<T>(find_json(tx, kind_of<T>(), id));
+    const std::optional<std::string> text = find_json(tx, kind_of<T>(), id);
+    return text ? std::optional<T>(decoded<T>(*text)) : std::nullopt;
   }
   // Throws Error(not_found): "The resource 'Projects-99' was not found."
   template <class T>
@@ -173,14 +175,14 @@ class Documents {
   template <class T>
   std::optional<T> first(const Tx& tx, Query query) const {
     query.take = 1;
-    std::vector<std::string> texts = list_json(tx, kind_of<T>(), query, nullptr);
-    return texts.empty() ? std::nullopt : decoded<T>(std::move(texts.front()));
+    const std::vector<std::string> texts = list_json(tx, kind_of<T>(), query, nullptr);
+    return texts.empty() ? std::nullopt : std::optional<T>(decoded<T>(texts.front()));
   }
   template <class T>
   Page<T> list(const Tx& tx, const Query& query) const {
     Page<T> page;
     for (const std::string& text : list_json(tx, kind_of<T>(), query, &page.total)) {
-      page.items.push_back(json::decode<T>(text, json::Mode::store));
+      page.items.push_back(decoded<T>(text));
     }
     return page;
   }
@@ -189,7 +191,7 @@ class Documents {
   std::vector<T> all(const Tx& tx, Query query = {}) const {
     std::vector<T> items;
     for (const std::string& text : list_json(tx, kind_of<T>(), query.unlimited(), nullptr)) {
-      items.push_back(json::decode<T>(text, json::Mode::store));
+      items.push_back(decoded<T>(text));
     }
     return items;
   }
@@ -227,10 +229,18 @@ class Documents {
   const Kind& kind_of() const {
     return kind_of(type_of(json::Tag<T>{}));
   }
+  // What was decoded lately, by its text: a request or a wake reads the same projects, environments and users again and
+  // again, and decoding costs more than reading.
+  using Decoded = Recent<std::shared_ptr<const void>>;
+  static constexpr std::size_t kMaxRememberedBytes = 8u << 10;
+  static Decoded& decoded_of(const Kind& kind);
   template <class T>
-  static std::optional<T> decoded(std::optional<std::string> text) {
-    if (!text) return std::nullopt;
-    return json::decode<T>(*text, json::Mode::store);
+  T decoded(const std::string& text) const {
+    if (text.size() > kMaxRememberedBytes) return json::decode<T>(text, json::Mode::store);
+    const auto value = decoded_of(kind_of<T>()).get(text, [&]() -> std::shared_ptr<const void> {
+      return std::make_shared<const T>(json::decode<T>(text, json::Mode::store));
+    });
+    return *static_cast<const T*>(value->get());
   }
   [[noreturn]] static void throw_not_found(std::string_view id);
   static std::string new_id_erased(Tx& tx, const Kind& kind);

@@ -100,6 +100,10 @@ class Store {
     }
   }
 
+  // Runs `f`; all that it reads on this thread is of one snapshot, taken with the first read. Cheaper than many reads,
+  // and they agree.
+  virtual void read_together(const std::function<void()>& f) = 0;
+
   // Runs `f(Tx&)` in a transaction and returns what it returns, once the commit is durable. An exception of `f` rolls
   // its changes back and is rethrown here; others in the same group commit are not affected. `f` does no I/O, waits for
   // nobody and changes nothing outside `tx`, because it may be run again when the database asks for a retry.

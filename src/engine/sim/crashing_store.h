@@ -30,6 +30,7 @@ class CrashingStore : public store::Store {
   void kill() { dead_ = true; }
 
   void write_async(std::function<void(store::Tx&)> f, std::function<void(std::exception_ptr)> done) override;
+  void read_together(const std::function<void()>& f) override { inner_->read_together(f); }
   Subscription subscribe_outbox(std::function<void()> f) override { return inner_->subscribe_outbox(std::move(f)); }
   Clock& clock() override { return inner_->clock(); }
   void close() override { inner_->close(); }

@@ -37,6 +37,21 @@ TEST_P(Transactions, ReadSeesWhatWasWritten) {
   EXPECT_EQ(amount_of("b"), std::nullopt);
 }
 
+TEST_P(Transactions, ReadsTogetherSeeOneSnapshot) {
+  put("a", 1);
+  store->read_together([&] {
+    EXPECT_EQ(amount_of("a"), 1);
+    put("b", 2);
+    EXPECT_EQ(amount_of("b"), std::nullopt);
+    // A failing read spoils nothing.
+    EXPECT_THROW(store->read([](const Tx& tx) { return tx.integer("SELECT nothing"); }), Error);
+    EXPECT_EQ(rows(), 1);
+  });
+  EXPECT_EQ(amount_of("b"), 2);
+  EXPECT_THROW(store->read_together([] { throw invalid("x"); }), Error);
+  EXPECT_EQ(rows(), 2);
+}
+
 TEST_P(Transactions, WriteReturnsTheResultOfTheClosure) {
   EXPECT_EQ(store->write([](Tx& tx) { return tx.run("INSERT INTO sample (name, amount) VALUES ('x',1),('y',2)"); }), 2);
 }

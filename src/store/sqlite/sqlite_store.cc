@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "store/migrate.h"
 #include "store/sqlite/checkpointer.h"
@@ -110,6 +111,16 @@ class SqliteStore : public Store {
     });
   }
 
+  void read_together(const std::function<void()>& f) override {
+    refuse_nesting();
+    Snapshot snapshot(*this);
+    struct Restore {
+      Snapshot* before;
+      ~Restore() { together = before; }
+    } const restore{std::exchange(together, &snapshot)};
+    f();
+  }
+
   Clock& clock() override { return clock_; }
   std::string place() const override { return options_.path; }
 
@@ -155,18 +166,8 @@ class SqliteStore : public Store {
  protected:
   void run_read(const std::function<void(const Tx&)>& f) override {
     refuse_nesting();
-    const Reader reader(*this);
-    reader->run("BEGIN");
-    reader->expect_transaction(true);
-    const Entered entered(Inside::transaction);
-    const Tx tx(*reader, clock_);
-    try {
-      f(tx);
-    } catch (...) {
-      end_read(*reader);
-      throw;
-    }
-    end_read(*reader);
+    if (together != nullptr && &together->store == this) return together->read(f);
+    Snapshot(*this).read(f);
   }
 
   void run_write(const std::function<void(Tx&)>& f) override {
@@ -193,30 +194,55 @@ class SqliteStore : public Store {
   }
 
  private:
-  // A read connection for as long as this lives.
-  class Reader {
+  // A read connection with a transaction on it, from the first read for as long as this lives.
+  class Snapshot {
    public:
-    explicit Reader(SqliteStore& store) : store_(store), connection_(store.take_reader()) {}
-    ~Reader() { store_.give_back(std::move(connection_)); }
-    Reader(const Reader&) = delete;
-    Reader& operator=(const Reader&) = delete;
-    SqliteConnection* operator->() const { return connection_.get(); }
-    SqliteConnection& operator*() const { return *connection_; }
+    explicit Snapshot(SqliteStore& owner) : store(owner) {}
+    ~Snapshot() {
+      if (!connection_) return;
+      end(*connection_);
+      store.give_back(std::move(connection_));
+    }
+    Snapshot(const Snapshot&) = delete;
+    Snapshot& operator=(const Snapshot&) = delete;
+
+    void read(const std::function<void(const Tx&)>& f) {
+      if (!connection_) begin();
+      const Entered entered(Inside::transaction);
+      f(Tx(*connection_, store.clock_));
+    }
+
+    SqliteStore& store;
 
    private:
-    SqliteStore& store_;
+    void begin() {
+      std::unique_ptr<SqliteConnection> connection = store.take_reader();
+      try {
+        connection->run("BEGIN");
+      } catch (...) {
+        store.give_back(std::move(connection));
+        throw;
+      }
+      connection->expect_transaction(true);
+      connection_ = std::move(connection);
+    }
+    static void end(SqliteConnection& connection) noexcept {
+      connection.expect_transaction(false);
+      try {
+        if (connection.in_transaction()) connection.run("ROLLBACK");
+      } catch (const std::exception& error) {
+        log::error("a read could not be ended", {{"error", error.what()}});
+      }
+    }
+
     std::unique_ptr<SqliteConnection> connection_;
   };
+  static thread_local Snapshot* together;  // of this thread's read_together()
 
   Error refusal() {
     const std::lock_guard lock(close_mutex_);
     if (closed_) return Error(Fault::unavailable, "the server is stopping").retry_after(5);
     return Error(Fault::unavailable, "the database cannot keep up: too many changes are waiting").retry_after(1);
-  }
-
-  static void end_read(SqliteConnection& connection) {
-    connection.expect_transaction(false);
-    if (connection.in_transaction()) connection.run("ROLLBACK");
   }
 
   std::unique_ptr<SqliteConnection> take_reader() {
@@ -259,6 +285,8 @@ class SqliteStore : public Store {
   std::vector<std::unique_ptr<SqliteConnection>> idle_readers_;
   std::size_t open_readers_ = 0;
 };
+
+thread_local SqliteStore::Snapshot* SqliteStore::together = nullptr;
 
 }  // namespace
 

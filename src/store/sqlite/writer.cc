@@ -16,7 +16,7 @@ constexpr std::size_t kMaxBatch = 500;
 
 // Pages of the write-ahead log from which it is brought into the database, and from which the writer does that itself
 // because the checkpointing thread has fallen behind.
-constexpr int kCheckpointPages = 2'000;
+constexpr int kCheckpointPages = 6'000;
 constexpr int kMaxLogPages = 25'000;
 
 // What the others of a transaction are told that a closure's failure made SQLite roll back: an exception of their own.
