@@ -58,13 +58,12 @@ void write_files(const link::RunScript& script, const ScriptContext& context, co
     write_new_file(folder.path() + "/" + file.name, context.open(file.content).reveal(), file.executable ? 0700 : 0600);
   }
   write_new_file(folder.path() + "/Script.sh", context.open(script.body).reveal(), 0700);
-  std::string variables = variables_text(script, context.open);
+  std::string kubeconfig;
   if (!context.kubeconfig.empty()) {
     write_new_file(folder.own("kubeconfig"), context.kubeconfig, 0600);
-    if (!script.environment.contains("KUBECONFIG"))
-      variables += text::format("export KUBECONFIG={}\n", bash_quoted(folder.own("kubeconfig")));
+    if (!script.environment.contains("KUBECONFIG")) kubeconfig = folder.own("kubeconfig");
   }
-  write_new_file(folder.own("variables.sh"), variables, 0600);
+  write_new_file(folder.own("variables"), variables_text(script, kubeconfig, context.open), 0600);
 }
 
 void check(const link::RunScript& script, const ScriptContext& context) {

@@ -94,6 +94,46 @@ echo topsecret; ls /proc/self/fd | wc -l)",
   EXPECT_EQ(end.result.outputs[1].value.transport, "topsecret");
 }
 
+// Names that are operators of the shell's own tests, that sort differently in languages, and that are no UTF-8.
+TEST_F(Script, EveryVariableIsFoundAndNoOther) {
+  link::RunScript script;
+  for (const char* name : {"a", "A", "a.b", "a b", "ab", "(",  "!",  "-n",   "Z",  "z",  "é",
+                           "e", "<", "]",   "'",   "\"", "\\", "$a", "\xff", "zz", "00", "Octopus.Action[x].Name",
+                           "*", "0"}) {
+    script.variables[name] = link::Confidential::of(text::format("<{}>", script.variables.size()));
+  }
+  std::string asks, expected;
+  for (const auto& [name, value] : script.variables) {
+    asks +=
+        text::format("get_octopusvariable {}; get_octopusvariable {}\n", bash_quoted(name), bash_quoted(name + "+"));
+    expected += value.plain;
+  }
+  EXPECT_EQ(run("set -eu\n" + asks + "get_octopusvariable ''", script).outcome, link::Outcome::succeeded);
+  EXPECT_EQ(lines(), "Info:" + expected + "\n");
+  EXPECT_EQ(run(asks).outcome, link::Outcome::succeeded) << "no variable at all";
+  EXPECT_EQ(lines(), "");
+}
+
+TEST_F(Script, ValuesAndArgumentsArriveAsTheyAre) {
+  link::RunScript script;
+  script.variables["empty"] = link::Confidential::of("");
+  script.variables["lines"] = link::Confidential::of(std::string("1\n\0\n3\n", 7));
+  script.variables[std::string("n\0ul", 4)] = link::Confidential::of("never");
+  script.arguments = {link::Confidential::of(""), link::Confidential::of("-x"), link::Confidential::of("two\nlines")};
+  run("get_octopusvariable empty; get_octopusvariable nul; get_octopusvariable lines; echo \"$# [$1] [$2] [$3]\"",
+      script);
+  EXPECT_EQ(lines(), "Info:1\nInfo:\nInfo:3\nInfo:3 [] [-x] [two\nInfo:lines]\n");
+}
+
+TEST_F(Script, LookingForAVariableLeavesTheOptionsOfTheShellAlone) {
+  link::RunScript script;
+  script.variables["a"] = link::Confidential::of("found");
+  run("set -eux; get_octopusvariable a; echo; echo $-", script);
+  const std::string shown = lines();
+  EXPECT_NE(shown.find("Info:found\nInfo:ehuxB\n"), std::string::npos) << shown;
+  EXPECT_EQ(shown.find("middle="), std::string::npos) << "how it looks is not traced: " << shown;
+}
+
 TEST_F(Script, RefusesWhatItCannotRun) {
   link::RunScript script;
   script.syntax = "PowerShell";

@@ -5,7 +5,7 @@
 // worker like any other script.
 //
 //   <work>/script-<id>/              the working directory
-//   <work>/script-<id>/.fairlead/    bootstrap.sh, variables.sh, kubeconfig, tmp/
+//   <work>/script-<id>/.fairlead/    bootstrap.sh, variables, kubeconfig, tmp/
 #pragma once
 
 #include <map>
@@ -59,7 +59,7 @@ class Shell {
   // Begins, and waits for its go.
   void start();
   bool started() const { return process_.has_value(); }
-  // Once its files are there: reads variables.sh and runs Script.sh. Starts it where that is still to be done: what it
+  // Once its files are there: reads its variables and runs Script.sh. Starts it where that is still to be done: what it
   // obeys when it begins (BASH_ENV) may be among the files.
   void go();
   // Waits until its supervisor is gone. What it had started is gone when that says how it ended.
@@ -100,7 +100,7 @@ class Shells {
 
 // A new file; Error(unavailable) naming it where it cannot be written.
 void write_new_file(const std::string& path, std::string_view content, unsigned mode);
-// What Bash is started with: the functions, then the wait for its go, then variables.sh and Script.sh.
+// What Bash is started with: the functions, then the wait for its go, then variables and Script.sh.
 std::string bootstrap_text(const WorkFolder& folder);
 
 }  // namespace fairlead::executor
