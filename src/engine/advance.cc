@@ -60,7 +60,7 @@ void Engine::Impl::advance(const RunId& run) {
 
 // Loads the run and replays it, where its definition is known. False when there is no such run or it has ended.
 bool Engine::Impl::work_out(WakeInProgress& wake) {
-  std::optional<LoadedRun> found = store.read([&](const store::Tx& tx) { return rows::load(tx, wake.run); });
+  std::optional<LoadedRun> found = store.read([&](const store::Tx& tx) { return rows::load(tx, wake.run, &recent_journals); });
   if (!found) return false;
   wake.definition = find_definition(found->kind, found->version);
   if (wake.definition == nullptr) {
@@ -80,6 +80,9 @@ void Engine::Impl::committed(WakeInProgress& wake, const std::exception_ptr& fai
   if (failure == nullptr) {
     for (Delivery& delivery : wake.deliveries) delivery.done(delivery.accepted, nullptr);
     if (!wake.stale) wakes().add();
+    if (!wake.stale && !wake.result.end) {
+      recent_journals.keep(wake.run, wake.loaded.epoch + 1, wake.loaded.arrivals, std::move(wake.loaded.journal));
+    }
     return finished(wake.run, wake.stale);
   }
   const Error error = error_of(failure);
@@ -146,14 +149,15 @@ void Engine::Impl::commit(store::Tx& tx, WakeInProgress& wake) {
     as_expected = as_expected && delivery.accepted == delivery.expected;
   }
   wake.stale = !as_expected || !is_still_the_same(tx, wake.loaded, wake.result, !wake.deliveries.empty());
-  if (!wake.stale) write_wake(tx, wake.loaded, wake.result);
+  if (!wake.stale) write_wake(tx, wake.loaded, wake.result, wake.now);
 }
 
-void Engine::Impl::write_wake(store::Tx& tx, const LoadedRun& loaded, const WakeResult& result) {
+// `at` is the time that the run's code saw in this wake, and sees in its replays.
+void Engine::Impl::write_wake(store::Tx& tx, const LoadedRun& loaded, const WakeResult& result, Time at) {
   const Time now = clock.now();
   std::size_t bytes = 0;
   for (const NewFact& fact : result.facts) {
-    rows::insert_entry(tx, loaded.id, fact.path, fact.outcome, fact.value, loaded.arrivals, now);
+    rows::insert_entry(tx, loaded.id, fact.path, fact.outcome, fact.value, loaded.arrivals, at);
     bytes += fact.value.size();
   }
   for (const std::string& path : result.unlocks) release_lock(tx, loaded.id, path);

@@ -119,7 +119,7 @@ void Engine::Impl::work() {
 void Engine::Impl::start_threads() {
   load_ready();
   read_next_due();
-  for (int i = 0; i < options.workers; ++i) threads.emplace_back([this] { work(); });
+  for (int i = 0; i < options.workers; ++i) threads.push_back(start_thread("engine", [this] { work(); }));
   if (options.workers > 0) timer_thread = start_thread("engine-timers", [this] { run_timers(); });
 }
 

@@ -42,6 +42,8 @@ struct WakeInProgress {
 
 class Engine::Impl {
  public:
+  static constexpr std::size_t kMaxRecentJournalBytes = 8u << 20;
+
   Impl(store::Store& store, const Clock& clock, Options options);
 
   // engine.cc: the queue of wakes. One wake of a run at a time in this process.
@@ -63,7 +65,7 @@ class Engine::Impl {
   void advance(const RunId& run);
   bool work_out(WakeInProgress& wake);
   void commit(store::Tx& tx, WakeInProgress& wake);
-  void write_wake(store::Tx& tx, const LoadedRun& loaded, const WakeResult& result);
+  void write_wake(store::Tx& tx, const LoadedRun& loaded, const WakeResult& result, Time at);
   void committed(WakeInProgress& wake, const std::exception_ptr& failure);
   void add_wait(store::Tx& tx, const LoadedRun& loaded, const NewWait& wait, Time now);
   void drop_wait(store::Tx& tx, const RunId& run, const std::string& path);
@@ -117,6 +119,7 @@ class Engine::Impl {
   const Budgets budgets;
   ActivitySink* sink = nullptr;
   std::map<std::pair<std::string, int>, Definition> definitions;
+  JournalCache recent_journals{kMaxRecentJournalBytes};
 
   // The queue.
   std::mutex mutex;

@@ -49,7 +49,7 @@ void load_waits(const store::Tx& tx, LoadedRun& run) {
 
 }  // namespace
 
-std::optional<LoadedRun> load(const store::Tx& tx, const RunId& id) {
+std::optional<LoadedRun> load(const store::Tx& tx, const RunId& id, JournalCache* recent) {
   LoadedRun run;
   {
     store::Statement row = tx.query(
@@ -75,7 +75,13 @@ std::optional<LoadedRun> load(const store::Tx& tx, const RunId& id) {
     run.created = row.time(13);
     run.input = row.text(14);
   }
-  load_journal(tx, run);
+  std::optional<Journal> known;
+  if (recent != nullptr) known = recent->take(id, run.epoch, run.arrivals);
+  if (known) {
+    run.journal = *std::move(known);
+  } else {
+    load_journal(tx, run);
+  }
   load_waits(tx, run);
   return run;
 }

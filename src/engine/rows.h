@@ -8,13 +8,15 @@
 #include <utility>
 #include <vector>
 
+#include "engine/journal_cache.h"
 #include "engine/wake.h"
 #include "store/store.h"
 
 namespace fairlead::engine::rows {
 
-// The run with its journal and waits; nullopt when there is none or it has ended.
-std::optional<LoadedRun> load(const store::Tx& tx, const RunId& run);
+// The run with its journal and waits; nullopt when there is none or it has ended. The journal is taken out of `recent`
+// where it has it.
+std::optional<LoadedRun> load(const store::Tx& tx, const RunId& run, JournalCache* recent = nullptr);
 std::string load_blob(const store::Tx& tx, const RunId& run, const std::string& digest);
 
 // Writes one journal entry. `seq` as in the schema.

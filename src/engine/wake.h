@@ -31,6 +31,8 @@ struct JournalEntry {
   bool consumed = false;
 };
 
+using Journal = std::unordered_map<std::string, JournalEntry>;  // by path
+
 struct KnownWait {
   std::string kind;
   bool sent = false;     // an executor has the activity
@@ -55,7 +57,7 @@ struct LoadedRun {
   std::string cancel_reason;
   Time created;
   std::string input;
-  std::unordered_map<std::string, JournalEntry> journal;
+  Journal journal;
   std::unordered_map<std::string, KnownWait> waits;
 };
 
@@ -108,9 +110,8 @@ class Wake {
   WakeResult replay(const Definition& definition);
 
   const LoadedRun& loaded() const { return loaded_; }
-  // The run's columns, once replayed; without journal and waits.
+  // The run, once replayed, its journal with the new facts; without waits.
   LoadedRun take_loaded() {
-    loaded_.journal.clear();
     loaded_.waits.clear();
     return std::move(loaded_);
   }
