@@ -4,9 +4,11 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -103,6 +105,16 @@ struct World : testing::Test, link::HubEvents, net::Handler {
       ::execv(program.c_str(), const_cast<char* const*>(arguments.data()));
       ::_exit(127);
     }
+  }
+  // In the order of their birth; those that nobody has waited for are among them.
+  std::vector<std::string> children_of_worker() const {
+    return text::split(text::trim(file::read(text::format("/proc/{}/task/{}/children", worker, worker))), ' ');
+  }
+  // The first one, made before anything else.
+  std::string launcher() const {
+    const std::string first = children_of_worker().at(0);
+    EXPECT_EQ(file::read_if_exists("/proc/" + first + "/comm").value_or(""), "script-launcher\n");
+    return first;
   }
   void end_worker(int signal_number) {
     ::kill(worker, signal_number);
@@ -226,6 +238,30 @@ TEST_F(World, AScriptGoesOnWhileTheServerRestarts) {
   start_server();
   EXPECT_EQ(result("k").outcome, link::Outcome::succeeded);
   EXPECT_EQ(logs["k"], (std::vector<std::string>{"begun", "after 1", "after 2", "after 3"}));
+}
+
+// The worker's launcher of scripts (executor/launcher.h) ends with it, and is not needed.
+TEST_F(World, ScriptsGoOnWithoutTheirLauncherWhichEndsWithTheWorker) {
+  const std::string incarnation = connected();
+  const std::string first = launcher();
+  script(incarnation, "k1", "kill -9 " + first);
+  EXPECT_EQ(result("k1").outcome, link::Outcome::succeeded);
+  for (const char* next : {"k2", "k3"}) {
+    script(incarnation, next, "echo still here");
+    EXPECT_EQ(result(next).outcome, link::Outcome::succeeded);
+  }
+  for (const std::string& child : children_of_worker()) EXPECT_NE(child, first) << "nobody has waited for it";
+
+  end_worker(SIGKILL);
+  start_worker();
+  connected(2);
+  const auto pid = text::parse_int(launcher());
+  ASSERT_TRUE(pid);
+  const file::Descriptor handle(static_cast<int>(::syscall(SYS_pidfd_open, static_cast<int>(*pid), 0)));
+  ASSERT_TRUE(handle.valid());
+  end_worker(SIGKILL);
+  pollfd wait{handle.get(), POLLIN, 0};
+  EXPECT_EQ(::poll(&wait, 1, 60'000), 1);
 }
 
 TEST_F(World, ACancelledScriptEndsAndSaysWhy) {
