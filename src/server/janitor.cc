@@ -16,6 +16,7 @@ constexpr std::int64_t kDayUs = 24 * kHour;
 constexpr std::int64_t kOutboxKeptUs = 7 * kDayUs;  // for consumers that are rebuilt
 // Batches are short, since everybody's writes wait behind them, and many, so that a round catches up with a busy day.
 constexpr int kRunsPerBatch = 50;
+constexpr int kEventsPerBatch = 500;
 constexpr int kMostBatches = 1'000;
 
 template <class F>
@@ -55,12 +56,11 @@ void Janitor::clean() {
 }
 
 void Janitor::trim_events() {
-  parts_.store.write([&](store::Tx& tx) {
-    const Time before = tx.now() + -kOutboxKeptUs;
-    store::trim_outbox(tx, before);
-    // That keeps everything until somebody has read it; a server on which nobody does would keep it for ever.
-    tx.run("DELETE FROM outbox WHERE created < ? AND NOT EXISTS (SELECT 1 FROM outbox_cursor)", before);
-  });
+  for (int batch = 0; batch < kMostBatches && !stopping_.token().cancelled(); ++batch) {
+    const auto count = parts_.store.write(
+        [&](store::Tx& tx) { return store::trim_outbox(tx, tx.now() + -kOutboxKeptUs, kEventsPerBatch); });
+    if (count == 0) return;
+  }
 }
 
 void Janitor::prune_runs() {

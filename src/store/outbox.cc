@@ -310,8 +310,11 @@ bool discard_parked(Tx& tx, std::string_view consumer, std::int64_t event) {
   return tx.run("DELETE FROM outbox_parked WHERE consumer=? AND event=?", consumer, event) == 1;
 }
 
-std::int64_t trim_outbox(Tx& tx, Time before) {
-  return tx.run("DELETE FROM outbox WHERE created < ? AND id <= (SELECT min(position) FROM outbox_cursor)", before);
+std::int64_t trim_outbox(Tx& tx, Time before, int limit) {
+  return tx.run(
+      "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE created < ? "
+      "AND id <= coalesce((SELECT min(position) FROM outbox_cursor), id) ORDER BY id LIMIT ?)",
+      before, limit);
 }
 
 }  // namespace fairlead::store

@@ -85,7 +85,8 @@ class Outbox {
 std::vector<ParkedEvent> parked_events(const Tx& tx, int limit = 100);
 // Forgets a parked event. False when there is none.
 bool discard_parked(Tx& tx, std::string_view consumer, std::int64_t event);
-// Deletes events created before `before` that every consumer has passed; parked ones stay. Returns how many.
-std::int64_t trim_outbox(Tx& tx, Time before);
+// Deletes the oldest events created before `before` that every consumer has passed, or all of them where there is no
+// consumer, at most `limit`; parked ones stay. Returns how many.
+std::int64_t trim_outbox(Tx& tx, Time before, int limit);
 
 }  // namespace fairlead::store

@@ -166,23 +166,39 @@ TEST_P(OutboxConformance, ARebuildBeginsWithAnEmptyModel) {
 }
 
 TEST_P(OutboxConformance, OnlyWhatEveryConsumerHasPassedIsTrimmed) {
+  const auto trim = [&](Time before) { return store->write([&](Tx& tx) { return trim_outbox(tx, before, 100); }); };
+  const auto read_all = [&] {
+    Outbox outbox(*store);
+    outbox.add(listing_consumer());
+    outbox.start();
+    outbox.wait_until_current("list");
+  };
   publish_one("1");
   publish_one("2");
+  read_all();
+  publish_one("unread");
   clock.advance(kHour);
   const Time later = clock.now();
-  const auto trim = [&] { return store->write([&](Tx& tx) { return trim_outbox(tx, later); }); };
-  EXPECT_EQ(trim(), 0);  // nobody has read anything
-  Outbox outbox(*store);
-  outbox.add(listing_consumer());
-  outbox.start();
-  outbox.wait_until_current("list");
+  EXPECT_EQ(trim(later), 2);
+  EXPECT_EQ(trim(later), 0);
   publish_one("3");
-  outbox.wait_until_current("list");
-  EXPECT_EQ(trim(), 2);
+  read_all();
+  EXPECT_EQ(trim(later), 1);
   const auto left = store->read([](const Tx& tx) { return outbox_after(tx, 0, 10); });
   ASSERT_EQ(left.size(), 1u);
   EXPECT_EQ(left[0].payload, "3");
   EXPECT_EQ(left[0].created, later);
+}
+
+TEST_P(OutboxConformance, WithoutConsumersAgeAloneCounts) {
+  for (const char* payload : {"1", "2", "3"}) publish_one(payload);
+  clock.advance(kHour);
+  const Time later = clock.now();
+  publish_one("4");
+  const auto trim = [&] { return store->write([&](Tx& tx) { return trim_outbox(tx, later, 2); }); };
+  EXPECT_EQ(trim(), 2);
+  EXPECT_EQ(trim(), 1);
+  EXPECT_EQ(trim(), 0);
 }
 
 TEST_P(OutboxConformance, PayloadsHaveALimit) {
