@@ -136,6 +136,7 @@ TEST(Launcher, ManyAtOnceAndOneAfterTheOtherLeaveNothingBehind) {
   const std::size_t of_launcher = open_files(pid);
   for (int round = 0; round < 20; ++round) {
     std::vector<std::thread> threads;
+    threads.reserve(10);
     for (int i = 0; i < 10; ++i) threads.emplace_back(run, i);
     for (std::thread& thread : threads) thread.join();
   }

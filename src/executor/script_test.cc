@@ -117,7 +117,7 @@ TEST_F(Script, EveryVariableIsFoundAndNoOther) {
 TEST_F(Script, ValuesAndArgumentsArriveAsTheyAre) {
   link::RunScript script;
   script.variables["empty"] = link::Confidential::of("");
-  script.variables["lines"] = link::Confidential::of(std::string("1\n\0\n3\n", 7));
+  script.variables["lines"] = link::Confidential::of(std::string("1\n\0\n3\n", 6));
   script.variables[std::string("n\0ul", 4)] = link::Confidential::of("never");
   script.arguments = {link::Confidential::of(""), link::Confidential::of("-x"), link::Confidential::of("two\nlines")};
   run("get_octopusvariable empty; get_octopusvariable nul; get_octopusvariable lines; echo \"$# [$1] [$2] [$3]\"",

@@ -56,6 +56,7 @@ TEST_F(SpoolTest, WhatIsAnnouncedAtTheSameTimeIsAllRemembered) {
     spool->wait_durable(second);
     spool->wait_durable(first);
     std::vector<std::thread> threads;
+    threads.reserve(16);
     for (int number = 0; number < 16; ++number) {
       threads.emplace_back([&, number] {
         for (int i = 0; i < 10; ++i) {
