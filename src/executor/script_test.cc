@@ -130,7 +130,8 @@ TEST_F(Script, LookingForAVariableLeavesTheOptionsOfTheShellAlone) {
   script.variables["a"] = link::Confidential::of("found");
   run("set -eux; get_octopusvariable a; echo; echo $-", script);
   const std::string shown = lines();
-  EXPECT_NE(shown.find("Info:found\nInfo:ehuxB\n"), std::string::npos) << shown;
+  EXPECT_NE(shown.find("Info:found\n"), std::string::npos) << shown;
+  EXPECT_NE(shown.find("Info:ehuxB\n"), std::string::npos) << shown;
   EXPECT_EQ(shown.find("middle="), std::string::npos) << "how it looks is not traced: " << shown;
 }
 
