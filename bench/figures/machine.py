@@ -27,16 +27,34 @@ def resident_mb(pid):
     raise ValueError(f"{pid} has no VmRSS")
 
 
-def private_and_shared_mb(pid):
-    """Memory that only this process has, and that of files others may map too (smaps_rollup)."""
-    private = shared = 0
-    with open(f"/proc/{pid}/smaps_rollup", encoding="utf-8") as stream:
-        for line in stream:
-            if line.startswith("Private_") and not line.startswith("Private_Hugetlb"):
-                private += int(line.split()[1])
-            elif line.startswith("Shared_") and not line.startswith("Shared_Hugetlb"):
-                shared += int(line.split()[1])
-    return private / 1024, shared / 1024
+def own_and_library_mb(pid):
+    """What the process and its forks need for themselves (anonymous memory and the program's own file, in proportion
+    where they share it), and the resident part of the libraries."""
+    program = os.readlink(f"/proc/{pid}/exe")
+    own = libraries = 0
+    for process in [pid, *forks_of(pid)]:
+        path = None
+        with open(f"/proc/{process}/smaps", encoding="utf-8", errors="replace") as stream:
+            for line in stream:
+                words = line.split()
+                if not words[0].endswith(":"):
+                    path = words[5] if len(words) > 5 else ""
+                elif words[0] == "Pss:" and (path == program or not path.startswith("/")):
+                    own += int(words[1])
+                elif path != program and path.startswith("/"):
+                    if words[0] == "Anonymous:":  # written to: a copy of its own
+                        own += int(words[1]) if process == pid else 0
+                    elif words[0] == "Rss:" and process == pid:
+                        libraries += int(words[1])
+    return own / 1024, libraries / 1024
+
+
+def forks_of(pid):
+    """Children that run the same program."""
+    program = os.readlink(f"/proc/{pid}/exe")
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="utf-8") as stream:
+        children = stream.read().split()
+    return [int(child) for child in children if os.readlink(f"/proc/{child}/exe") == program]
 
 
 def load():

@@ -60,7 +60,8 @@ void Engine::Impl::advance(const RunId& run) {
 
 // Loads the run and replays it, where its definition is known. False when there is no such run or it has ended.
 bool Engine::Impl::work_out(WakeInProgress& wake) {
-  std::optional<LoadedRun> found = store.read([&](const store::Tx& tx) { return rows::load(tx, wake.run, &recent_journals); });
+  std::optional<LoadedRun> found =
+      store.read([&](const store::Tx& tx) { return rows::load(tx, wake.run, &recent_journals); });
   if (!found) return false;
   wake.definition = find_definition(found->kind, found->version);
   if (wake.definition == nullptr) {

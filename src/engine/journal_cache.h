@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Journals of runs as their last wakes left them, so that a wake need not read again what this process has just written.
-// All that adds to a journal moves the epoch or the arrivals of its run, so a journal of the run's present numbers is
-// complete, whoever else may have written. Thread-safe.
+// Journals of runs as their last wakes left them, so that a wake need not read again what this process has just
+// written. All that adds to a journal moves the epoch or the arrivals of its run, so a journal of the run's present
+// numbers is complete, whoever else may have written. Thread-safe.
 #pragma once
 
 #include <cstdint>
