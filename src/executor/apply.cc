@@ -59,17 +59,18 @@ void make_namespace(const link::Apply& apply, const std::vector<kube::Prepared>&
   const bool made_here = std::any_of(objects.begin(), objects.end(), [&](const kube::Prepared& prepared) {
     return prepared.object.kind() == "Namespace" && prepared.object.name() == apply.default_namespace;
   });
-  if (!needed || made_here || cluster.saw_namespace(apply.default_namespace)) return;
+  SeenNamespaces& seen = cluster.namespaces();
+  if (!needed || made_here || seen.has(apply.default_namespace)) return;
+  const SeenNamespaces::Turn turn = seen.wait_for_turn(apply.default_namespace, context.cancel);
+  if (seen.has(apply.default_namespace)) return;
   const kube::Resource namespaces{.version = "v1", .kind = "Namespace", .plural = "namespaces", .namespaced = false};
   try {
-    if (kube::get(cluster.client(), namespaces, {}, apply.default_namespace, context.cancel, true)) {
-      cluster.note_namespace(apply.default_namespace);
-      return;
+    if (!kube::get(cluster.client(), namespaces, {}, apply.default_namespace, context.cancel, true)) {
+      const json::Object body{
+          {"apiVersion", "v1"}, {"kind", "Namespace"}, {"metadata", {{"name", apply.default_namespace}}}};
+      kube::create(cluster.client(), namespaces, kube::Object(json::Value(body)), context.cancel);
+      context.log->info(text::format("Namespace {} created", apply.default_namespace));
     }
-    const json::Object body{
-        {"apiVersion", "v1"}, {"kind", "Namespace"}, {"metadata", {{"name", apply.default_namespace}}}};
-    kube::create(cluster.client(), namespaces, kube::Object(json::Value(body)), context.cancel);
-    context.log->info(text::format("Namespace {} created", apply.default_namespace));
   } catch (const Error& error) {
     if (error.fault() == Fault::cancelled || error.fault() == Fault::unavailable || error.fault() == Fault::timeout ||
         error.fault() == Fault::unauthenticated) {
@@ -80,6 +81,7 @@ void make_namespace(const link::Apply& apply, const std::vector<kube::Prepared>&
           text::format("the namespace {} could not be made: {}", apply.default_namespace, error.message()));
     }
   }
+  seen.note(apply.default_namespace);
 }
 
 link::ObjectAction action_of(kube::Applied applied) {
@@ -182,9 +184,10 @@ CommandEnd run_apply(const link::Apply& apply, const CommandContext& context, li
     options.on_object = [&](const kube::ObjectResult& done) { log_object(done, apply.dry_run, *context.log); };
     kube::ApplyReport report =
         kube::apply_all(cluster->client(), cluster->discovery(), context.clock, prepared.objects, options);
-    if (report.error && report.error->fault() == Fault::not_found && cluster->saw_namespace(apply.default_namespace)) {
+    if (report.error && report.error->fault() == Fault::not_found &&
+        cluster->namespaces().has(apply.default_namespace)) {
       // Perhaps somebody deleted the namespace since it was seen.
-      cluster->forget_namespace(apply.default_namespace);
+      cluster->namespaces().forget(apply.default_namespace);
       make_namespace(apply, prepared.objects, *cluster, context);
       report = kube::apply_all(cluster->client(), cluster->discovery(), context.clock, prepared.objects, options);
     }

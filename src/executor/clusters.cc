@@ -13,7 +13,8 @@ Cluster::Cluster(kube::ClusterConfig config, net::HttpClient& http, const Clock&
     : config_(std::move(config)),
       clock_(clock),
       client_(kube::make_http_kube_client(config_, http)),
-      discovery_(std::make_unique<kube::Discovery>(*client_, clock)) {}
+      discovery_(std::make_unique<kube::Discovery>(*client_, clock)),
+      namespaces_(clock) {}
 
 Cluster::~Cluster() = default;
 
@@ -30,23 +31,6 @@ kube::Mirror& Cluster::mirror() {
 const kube::Mirror* Cluster::mirror_if_any() const {
   const std::lock_guard lock(mutex_);
   return mirror_.get();
-}
-
-bool Cluster::saw_namespace(const std::string& name) const {
-  const std::lock_guard lock(mutex_);
-  const auto found = namespaces_.find(name);
-  return found != namespaces_.end() && clock_.steady_us() - found->second < kNamespaceSeenUs;
-}
-
-void Cluster::note_namespace(const std::string& name) {
-  const std::lock_guard lock(mutex_);
-  if (namespaces_.size() >= kMaxNamespacesSeen) namespaces_.clear();
-  namespaces_[name] = clock_.steady_us();
-}
-
-void Cluster::forget_namespace(const std::string& name) {
-  const std::lock_guard lock(mutex_);
-  namespaces_.erase(name);
 }
 
 Clusters::Clusters(net::HttpClient& http, const Clock& clock, std::optional<kube::ClusterConfig> own)

@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "executor/cluster_config.h"
+#include "executor/seen_namespaces.h"
 #include "kube/client.h"
 #include "kube/discovery.h"
 #include "kube/mirror.h"
@@ -29,8 +30,6 @@ namespace fairlead::executor {
 
 inline constexpr std::int64_t kIdleClusterUs = 10 * kMinute;
 inline constexpr std::size_t kMaxClusters = 1'000;
-inline constexpr std::int64_t kNamespaceSeenUs = kMinute;
-inline constexpr std::size_t kMaxNamespacesSeen = 10'000;
 
 class Cluster {
  public:
@@ -44,11 +43,7 @@ class Cluster {
   // nullptr before the first call of mirror().
   const kube::Mirror* mirror_if_any() const;
 
-  // Namespaces that were seen a moment ago, so that many applies into one ask for it once. Whoever relies on it must be
-  // able to find it gone.
-  bool saw_namespace(const std::string& name) const;
-  void note_namespace(const std::string& name);
-  void forget_namespace(const std::string& name);
+  SeenNamespaces& namespaces() { return namespaces_; }
 
  private:
   const kube::ClusterConfig config_;
@@ -57,7 +52,7 @@ class Cluster {
   const std::unique_ptr<kube::Discovery> discovery_;
   mutable std::mutex mutex_;
   std::unique_ptr<kube::Mirror> mirror_;
-  std::map<std::string, std::int64_t> namespaces_;  // name -> when it was seen, steady
+  SeenNamespaces namespaces_;
 };
 
 class Clusters {
