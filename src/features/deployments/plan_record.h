@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/recent.h"
+#include "domain/system_variables.h"
 #include "features/deployments/model.h"
 #include "features/processes/model.h"
 #include "features/services.h"
@@ -52,11 +53,13 @@ struct PlanRecord {
 };
 const json::Type& type_of(json::Tag<PlanRecord>);
 
-// What deployments under way read again and again, and never changes: decoded once.
+// What deployments under way read again and again: decoded once. All but `facts` never changes; those are the names of
+// project, environment and so on, and the release before, as the deployment's first step finds them.
 struct Frozen {
   Recent<processes::ProcessSnapshot> processes{64};
   Recent<variables::VariableSnapshot> variables{64};
   Recent<PlanRecord> plans{64};
+  Recent<domain::DeploymentScopeFacts> facts{64};  // by deployment
 };
 std::shared_ptr<const processes::ProcessSnapshot> process_of(const Services& services, const store::Tx& tx,
                                                              Frozen& frozen, const std::string& id);

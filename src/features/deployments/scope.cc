@@ -128,7 +128,8 @@ VariableSet variables_of(const Services& services, Frozen& frozen, const PlanRec
     const std::vector<domain::Variable> all =
         variables::to_domain(snapshot->variables, documents.sealer(), "project " + plan.project_name);
     domain::bind(domain::resolve(all, context), set);
-    domain::add_deployment_variables(set, facts_of(documents, tx, plan));
+    const auto facts = frozen.facts.get(plan.deployment, [&] { return facts_of(documents, tx, plan); });
+    domain::add_deployment_variables(set, *facts);
     domain::add_step_variables(set, {step.id, step.name, step.number});
     if (action != nullptr) {
       if (const processes::Action* found = action_of(*process, action->id)) {
