@@ -5,9 +5,11 @@
 
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "cli/arguments.h"
 #include "server/config.h"
 #include "server/server.h"
@@ -37,12 +39,14 @@ log::Level level_of(const std::string& name) {
   return name == "error" ? log::Level::error : log::Level::info;
 }
 
-// Blocked in every thread, so that sigwait in this one gets them.
+// Blocked in every thread, so that sigwait in this one gets them. SIGHUP is what a terminal sends that is closed: there
+// is nothing to read again, since certificates are watched.
 sigset_t block_stop_signals() {
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   return signals;
 }
@@ -75,7 +79,7 @@ int run_server(const std::vector<std::string>& arguments) {
   std::fflush(stdout);
   int received = 0;
   sigwait(&signals, &received);
-  log::info("the server is stopping", {{"signal", received == SIGINT ? "SIGINT" : "SIGTERM"}});
+  log::info("the server is stopping", {{"signal", text::format("SIG{}", ::sigabbrev_np(received))}});
   server.stop();
   return 0;
 }

@@ -47,6 +47,7 @@ class Signals {
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
     ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
     ::signal(SIGPIPE, SIG_IGN);
     fd_ = file::Descriptor(::signalfd(-1, &set, SFD_CLOEXEC));

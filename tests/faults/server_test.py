@@ -6,6 +6,7 @@ import collections
 import http.client
 import os
 import random
+import signal
 import subprocess
 import sys
 import threading
@@ -128,6 +129,9 @@ class Killed(unittest.TestCase):
 
     def test_ended_by_its_operator_while_a_script_runs(self):
         self.outlives("calmly", LAB.end_server)
+
+    def test_ended_by_a_closed_terminal_while_a_script_runs(self):
+        self.outlives("hung-up", lambda: LAB.end_server(signal.SIGHUP))
 
     def outlives(self, name, end):
         ran, gate = LAB.stage.path(name), LAB.stage.path(name + "-gate")

@@ -259,11 +259,12 @@ class Lab:
     def kill_server(self):
         self.stage.kill(self.server.program)
 
-    def end_server(self):
-        """SIGTERM, as an operator's restart does. A worker that is at work stays."""
+    def end_server(self, by=signal.SIGTERM):
+        """As an operator's restart does, or a terminal that is closed (SIGHUP). A worker that is at work stays."""
         program = self.server.program
-        os.kill(program.pid, signal.SIGTERM)
+        os.kill(program.pid, by)
         wait_until("the end of the server", lambda: not program.alive(), 30)
+        assert f"signal=\"{by.name}\"" in program.log_tail(), program.log_tail()
         self.stage.orphans += workers_of(self.server.data)
         self.stage.kill(program)
 

@@ -132,10 +132,8 @@ Path path_of(const store::Documents& documents, const store::Tx& tx, const relea
 domain::History history_of(const store::Documents& documents, const store::Tx& tx, const releases::Release& release) {
   domain::History history;
   const store::Query query = store::Query().where("ReleaseId", release.id.str()).where("State", "Success");
-  for (const Deployment& deployment : documents.all<Deployment>(tx, query)) {
-    auto& done = history.succeeded;
-    if (std::find(done.begin(), done.end(), deployment.environment_id) == done.end())
-      done.push_back(deployment.environment_id);
+  for (const auto& [environment, count] : documents.count_by<Deployment>(tx, query, "EnvironmentId")) {
+    history.succeeded.push_back(environment);
   }
   const auto defect = documents.first<releases::Defect>(
       tx, store::Query().where("ReleaseId", release.id.str()).where("Status", "Unresolved"));
