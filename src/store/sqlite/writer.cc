@@ -80,7 +80,8 @@ void Writer::write() {
 }
 
 // Runs a job in the open transaction, and begins one for the first. That one needs no savepoint, which costs a copy of
-// every page that is changed: undoing it undoes everything.
+// every page that is changed: undoing it undoes everything. No answer is given while this thread still handles the
+// exception that it is about.
 void Writer::add(Job job) {
   const bool first = open_.jobs.empty();
   if (first && !begin(job)) return;
@@ -91,6 +92,8 @@ void Writer::add(Job job) {
     if (!first && connection_->in_transaction()) connection_->run("RELEASE closure");
   } catch (...) {
     outcome.error = std::current_exception();
+  }
+  if (outcome.error) {
     connection_->expect_transaction(false);
     if (first) {
       roll_back();
