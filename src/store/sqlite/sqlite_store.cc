@@ -35,10 +35,13 @@ void create_private_file(const std::string& path) {
   file::sync_folder(std::filesystem::path(path).parent_path());
 }
 
+[[noreturn]] void cannot_sync(const std::string& path) {
+  throw Error(Fault::unavailable, text::format("cannot sync {}: {}", path, std::strerror(errno)));
+}
+
 void sync_file(const std::string& path) {
   const file::Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (fd.valid() && ::fsync(fd.get()) == 0) return;
-  throw Error(Fault::unavailable, text::format("cannot sync {}: {}", path, std::strerror(errno)));
+  if (!fd.valid() || ::fsync(fd.get()) != 0) cannot_sync(path);
 }
 
 struct Listeners {
@@ -57,17 +60,13 @@ class LogSync {
  public:
   explicit LogSync(const std::string& database)
       : path_(database + "-wal"), fd_(::open(path_.c_str(), O_RDONLY | O_CLOEXEC)) {
-    if (!fd_.valid()) fail();
+    if (!fd_.valid()) cannot_sync(path_);
   }
   void operator()() const {
-    if (::fdatasync(fd_.get()) != 0) fail();
+    if (::fdatasync(fd_.get()) != 0) cannot_sync(path_);
   }
 
  private:
-  [[noreturn]] void fail() const {
-    throw Error(Fault::unavailable, text::format("cannot sync {}: {}", path_, std::strerror(errno)));
-  }
-
   const std::string path_;
   const file::Descriptor fd_;
 };

@@ -68,14 +68,14 @@ void Writer::close() {
 void Writer::write() {
   while (true) {
     std::deque<Job> queued =
-        open_.jobs.empty() ? queue_.pop_all() : queue_.pop_all_unless([this] { return !syncing_.load(); });
+        open_.jobs.empty() ? queue_.pop_all() : queue_.pop_all_unless([this] { return !is_syncing(); });
     if (queued.empty() && open_.jobs.empty()) return;
     const bool idle = queued.empty();
     for (Job& job : queued) {
       add(std::move(job));
       if (open_.jobs.size() >= kMaxBatch) commit();
     }
-    if (!open_.jobs.empty() && (idle || !syncing_.load())) commit();
+    if (!open_.jobs.empty() && (idle || !is_syncing())) commit();
   }
 }
 
@@ -171,9 +171,13 @@ void Writer::hand_over(Group group) {
   {
     const std::lock_guard lock(mutex_);
     committed_ = std::move(group);
-    syncing_ = true;
   }
   changed_.notify_all();
+}
+
+bool Writer::is_syncing() {
+  const std::lock_guard lock(mutex_);
+  return committed_.has_value();
 }
 
 void Writer::wait_until_synced() {
@@ -190,9 +194,10 @@ void Writer::sync_and_answer() {
     make_durable(*committed_);  // nobody else touches it while it is there
     lock.lock();
     committed_.reset();
-    syncing_ = false;
+    lock.unlock();  // the queue asks is_syncing() under its own lock
     changed_.notify_all();
     queue_.look_again();
+    lock.lock();
   }
 }
 

@@ -72,6 +72,7 @@ class Writer {
   bool begin(Job& job);
   void commit();
   void hand_over(Group group);
+  bool is_syncing();
   void wait_until_synced();
   void make_durable(Group& group);
   void answer(Group& group, std::exception_ptr failure);
@@ -93,7 +94,6 @@ class Writer {
   std::condition_variable changed_;
   std::optional<Group> committed_;  // guarded by mutex_: waits for its sync, or is being synced
   bool stopping_ = false;           // guarded by mutex_
-  std::atomic<bool> syncing_ = false;
   // Once a sync has failed nobody knows what the disk has, and another sync may wrongly succeed: no more is written.
   std::atomic<bool> broken_ = false;
 
