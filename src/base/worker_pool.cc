@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/worker_pool.h"
 
-#include <pthread.h>
-
 #include <utility>
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/thread.h"
 
 namespace fairlead {
 
@@ -20,7 +19,7 @@ bool WorkerPool::try_run(std::function<void()> job) {
   const std::lock_guard lock(mutex_);
   if (stopped_) return true;  // accepted before the queue was closed: stop() still runs it
   if (idle_ < static_cast<int>(jobs_.size()) && static_cast<int>(threads_.size()) < thread_limit_) {
-    threads_.emplace_back([this] { work(); });
+    threads_.push_back(start_thread(name_, [this] { work(); }));
   }
   return true;
 }
@@ -37,7 +36,6 @@ void WorkerPool::stop() {
 }
 
 void WorkerPool::work() {
-  pthread_setname_np(pthread_self(), name_.substr(0, 15).c_str());
   while (true) {
     {
       const std::lock_guard lock(mutex_);

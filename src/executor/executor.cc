@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "base/thread.h"
 #include "executor/kube_commands.h"
 #include "link/transport.h"
 
@@ -55,7 +56,7 @@ void Executor::start(link::Dialer& dialer) {
   last_sign_of_life_us_ = clock_.steady_us();
   reports_.start(dialer);
   recover();
-  lease_thread_ = std::thread([this] { watch_deadlines(); });
+  lease_thread_ = start_thread("deadlines", [this] { watch_deadlines(); });
 }
 
 void Executor::stop() {
@@ -218,13 +219,13 @@ void Executor::run(const std::string& key, const std::function<void()>& taken) {
         taken();
       };
     }
+    // A script says itself when it begins: what can be made ready is made while the spool is being synced.
+    if (running->command.kind != link::kind::script) before_start();
     if (running->command.kind == link::kind::verify) {
-      before_start();
       verify(running->command, context);
       return;
     }
     if (running->command.kind == link::kind::apply) {
-      before_start();
       apply(running->command, context);
       return;
     }
@@ -242,7 +243,6 @@ CommandEnd Executor::dispatch(const link::Command& command, const CommandContext
                               const std::function<void()>& before_start) {
   const std::string& payload = command.payload.text;
   if (command.kind == link::kind::script) return script(command, context, before_start);
-  before_start();
   if (command.kind == link::kind::remove) return run_delete(json::decode<link::Delete>(payload), context);
   if (command.kind == link::kind::check_health)
     return run_check_health(json::decode<link::CheckHealth>(payload), context);
@@ -251,7 +251,6 @@ CommandEnd Executor::dispatch(const link::Command& command, const CommandContext
       .with_help("upgrade it");
 }
 
-// What can be made ready is made while the spool is being synced.
 CommandEnd Executor::script(const link::Command& command, const CommandContext& context,
                             const std::function<void()>& before_start) {
   if (command.repeatable) throw Error(Fault::bug, "a script was sent as a repeatable command");

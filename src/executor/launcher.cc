@@ -76,16 +76,10 @@ void fulfil(const Request& request) {
 }
 
 [[noreturn]] void serve(int socket) {
-  // A terminal's or a service manager's signals for the group are the worker's business, which ends scripts in order.
-  ::setsid();
-  for (const int ignored : {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGPIPE}) ::signal(ignored, SIG_IGN);
   ::prctl(PR_SET_NAME, "script-launcher");
   static_cast<void>(!::chdir("/"));
   ::dup2(::fcntl(socket, F_DUPFD, 16), kSocket);
-  ::syscall(SYS_close_range, kSocket + 1, ~0U, 0);
-  const int null = ::open("/dev/null", O_RDWR);
-  for (int fd = 0; fd < 3; ++fd) ::dup2(null, fd);
-  ::close(null);
+  stand_alone(kSocket + 1);  // signals for the group are the worker's business, which ends scripts in order
   for (;;) {
     Request request;
     if (!receive(request)) ::_exit(0);
@@ -139,9 +133,7 @@ Launcher::Launcher(int patience_ms) : patience_ms_(patience_ms) {
 
 Launcher::~Launcher() {
   socket_.reset();
-  if (gone_.exchange(true)) return;
-  while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
-  }
+  if (!gone_.exchange(true)) wait_for_child(pid_);
 }
 
 std::optional<int> Launcher::start(const std::string& packed, const SupervisorEnds& ends) {
@@ -178,8 +170,7 @@ std::optional<int> Launcher::start(const std::string& packed, const SupervisorEn
 void Launcher::give_up(const char* reason) {
   if (gone_.exchange(true)) return;
   ::kill(pid_, SIGKILL);
-  while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
-  }
+  wait_for_child(pid_);
   log::warning("the launcher of scripts is gone; they start a little slower from now on", {{"reason", reason}});
 }
 

@@ -28,10 +28,14 @@ ProcessPlan plan_for(const std::string& commands, bool gated = false) {
           .gated = gated};
 }
 
-ProcessEnd end_of(SupervisedProcess& process) {
-  pollfd wait{process.status(), POLLIN, 0};
+void wait_until_readable(int fd) {
+  pollfd wait{fd, POLLIN, 0};
   while (::poll(&wait, 1, -1) < 0) {
   }
+}
+
+ProcessEnd end_of(SupervisedProcess& process) {
+  wait_until_readable(process.status());
   return process.end();
 }
 
@@ -39,9 +43,8 @@ ProcessEnd end_of(SupervisedProcess& process) {
 std::string output_of(SupervisedProcess& process) {
   std::string out;
   for (;;) {
-    pollfd wait{process.out(), POLLIN, 0};
+    wait_until_readable(process.out());
     char buffer[4096];
-    if (::poll(&wait, 1, -1) < 0) continue;
     const ssize_t size = ::read(process.out(), buffer, sizeof buffer);
     if (size <= 0) return out;
     out.append(buffer, static_cast<std::size_t>(size));
@@ -58,11 +61,7 @@ std::size_t open_files(const std::string& pid) {
 
 file::Descriptor handle_of(int pid) { return file::Descriptor(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))); }
 
-void wait_for_end(const file::Descriptor& handle) {
-  pollfd wait{handle.get(), POLLIN, 0};
-  while (::poll(&wait, 1, -1) < 0) {
-  }
-}
+void wait_for_end(const file::Descriptor& handle) { wait_until_readable(handle.get()); }
 
 TEST(Launcher, ForksChildrenOfTheWorker) {
   Launcher launcher;
@@ -108,9 +107,7 @@ TEST(Launcher, AGatedProcessWaitsForItsGo) {
   EXPECT_TRUE(process.lives());
   process.open_gate();
   EXPECT_EQ(output_of(process), "5\n") << "0, 1, 2, the gate and the one that ls opened";
-  pollfd wait{process.status(), POLLIN, 0};
-  while (::poll(&wait, 1, -1) < 0) {
-  }
+  wait_until_readable(process.status());
   EXPECT_FALSE(process.lives());
 }
 

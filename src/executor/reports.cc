@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "base/thread.h"
 #include "link/dialer.h"
 
 namespace fairlead::executor {
@@ -18,7 +19,7 @@ Reports::~Reports() { stop(); }
 void Reports::start(link::Dialer& dialer) {
   const std::lock_guard lock(mutex_);
   dialer_ = &dialer;
-  thread_ = std::thread([this] { run(); });
+  thread_ = start_thread("reports", [this] { run(); });
 }
 
 void Reports::stop() {

@@ -186,20 +186,29 @@ void arrange(const SupervisorEnds& ends) {
   int high[5];
   for (int i = 0; i < count; ++i) high[i] = ::fcntl(wanted[i], F_DUPFD, 16);
   for (int i = 0; i < count; ++i) ::dup2(high[i], kLife + i);
-  ::syscall(SYS_close_range, kLife + count, ~0U, 0);
+  stand_alone(kLife + count);
+}
+
+}  // namespace
+
+void stand_alone(int first_unused) {
+  ::setsid();
+  for (const int ignored : {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGPIPE}) ::signal(ignored, SIG_IGN);
+  ::syscall(SYS_close_range, first_unused, ~0U, 0);
   const int null = ::open("/dev/null", O_RDWR);
   for (int fd = 0; fd < 3; ++fd) ::dup2(null, fd);
   ::close(null);
 }
 
-}  // namespace
+void wait_for_child(int pid) {
+  while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+  }
+}
 
 void supervise(char* packed, const SupervisorEnds& ends) {
   const Prepared plan = unpack(packed, ends.gate >= 0);
-  ::setsid();
   arrange(ends);
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
-  for (const int ignored : {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGPIPE}) ::signal(ignored, SIG_IGN);
   ::signal(SIGCHLD, SIG_DFL);
   sigset_t child_signal;
   sigemptyset(&child_signal);

@@ -23,6 +23,13 @@ struct SupervisorEnds {
 // supervise() makes pointers of the places in it.
 std::string pack(const ProcessPlan& plan);
 
+// A fork that serves: in a session of its own, deaf to what a terminal or a service manager sends to the group, without
+// descriptors from `first_unused` on, its standard ones open to nowhere.
+void stand_alone(int first_unused);
+
+// Until the child has ended; nobody else may wait for it.
+void wait_for_child(int pid);
+
 // In a process of its own: starts the program, watches over it, and ends when nothing of it is left.
 [[noreturn]] void supervise(char* packed, const SupervisorEnds& ends);
 

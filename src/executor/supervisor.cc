@@ -57,8 +57,7 @@ SupervisedProcess::SupervisedProcess(const ProcessPlan& plan, Launcher* launcher
 
 SupervisedProcess::~SupervisedProcess() {
   life_.reset();
-  while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
-  }
+  wait_for_child(pid_);
 }
 
 void SupervisedProcess::terminate() { static_cast<void>(!::write(life_.get(), "T", 1)); }
